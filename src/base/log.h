@@ -46,6 +46,14 @@ class Sink {
   virtual void write(const Record& record) = 0;
 };
 
+// The pieces of Fabric's line formats, for sinks.
+[[nodiscard]] std::string_view capital_name(Level level);  // "INFO"
+[[nodiscard]] int color_of(Level level);                   // ANSI number: 34 for info
+// " key=value" for each field, values quoted as logfmt does.
+void append_fields(std::string& line, const Fields& fields);
+// A whole line in Fabric's default format, with colours and the line end.
+[[nodiscard]] std::string format_default(const Record& record);
+
 // Lives for the process. Null: back to the default.
 void set_sink(std::shared_ptr<Sink> sink);
 
@@ -63,6 +71,7 @@ class Logger {
   explicit Logger(std::string name);
   // The same logger with one more field on each of its lines.
   [[nodiscard]] Logger with(std::string key, std::string value) const;
+  [[nodiscard]] Logger with(std::string key, const char* value) const { return with(std::move(key), std::string(value)); }
   template <class T>
   [[nodiscard]] Logger with(std::string key, const T& value) const {
     return with(std::move(key), fmt::format("{}", value));
