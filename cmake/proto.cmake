@@ -1,6 +1,10 @@
 # Our .proto files -> C++ in the build tree. `proto/` is the import root, as in Fabric ("common/common.proto").
 # The two protos of rpc/ (health, status) are a library of their own, so that rpc/ knows nothing of Fabric.
 function(selvage_proto_library target root)
+  if(NOT ARGN)  # no .proto files in this part of the tree
+    add_library(${target} INTERFACE)
+    return()
+  endif()
   set(sources "")
   foreach(file ${ARGN})
     string(REGEX REPLACE "\\.proto$" "" stem ${file})
