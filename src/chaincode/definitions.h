@@ -1,0 +1,66 @@
+// Which chaincode definitions this peer can run: committed on a channel, approved by our organisation, package installed.
+//
+// The same questions as Go's lifecycle cache, answered from the state on first use and remembered until something
+// they depend on changes. Safe from any thread.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "chaincode/package_store.h"
+
+namespace selvage::ledger {
+class TxSimulator;
+}
+
+namespace selvage::chaincode {
+
+class Channels;
+
+struct LocalDefinition {
+  int64_t sequence = 0;
+  std::string version;
+  std::string endorsement_plugin;
+  bool init_required = false;
+  Bytes collections;       // marshalled CollectionConfigPackage; empty: none
+  bool approved = false;   // our organisation's approval equals the committed definition
+  std::string package_id;  // installed here and named by our approval; empty: not installed
+};
+
+// A channel's chaincode that uses a package, for queryinstalled.
+struct PackageReference {
+  std::string channel_id;
+  std::string chaincode;
+  std::string version;
+};
+
+class DefinitionCache {
+ public:
+  DefinitionCache(std::string our_mspid, Channels& channels, PackageStore& packages);
+  ~DefinitionCache();
+
+  // Definition of `chaincode` at the channel's newest committed state. kNotFound when there is none.
+  [[nodiscard]] Result<std::shared_ptr<const LocalDefinition>> find(const std::string& channel_id,
+                                                                    const std::string& chaincode);
+  // To be called after a block of `channel_id` was committed that wrote to `_lifecycle`, and after a join. Runs
+  // `on_runnable` (in the caller's thread) for packages that became runnable by it.
+  void lifecycle_changed(const std::string& channel_id);
+  // After an installation.
+  void package_installed(const std::string& package_id);
+  // Called with each package id that is installed, approved and committed somewhere; the peer launches it.
+  void on_runnable(std::function<void(const std::string& package_id)> runnable);
+
+  [[nodiscard]] Result<std::vector<PackageReference>> references(const std::string& package_id);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace selvage::chaincode

@@ -1,0 +1,78 @@
+// One conversation with one chaincode process: the peer's half of protos.ChaincodeMessage (W31).
+//
+// The transport hands in what arrives (any one thread) and takes what is to be sent. A transaction is carried out by the
+// thread that called execute(): messages of the chaincode for it are passed to that thread, so a simulator is only ever
+// touched by its own transaction, a slow query holds up nobody else, and a nested call runs on the caller's stack.
+// When the process goes away, all of its transactions fail at once.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "chaincode/transaction.h"
+#include "peer/chaincode_shim.pb.h"
+
+namespace selvage::chaincode {
+
+class Chaincodes;
+class DefinitionCache;
+
+struct SessionSettings {
+  int total_query_limit = 10000;         // ledger.state.totalQueryLimit
+  bool use_write_batch = true;           // chaincode.runtimeParams.useWriteBatch
+  uint32_t max_size_write_batch = 1000;  // chaincode.runtimeParams.maxSizeWriteBatch
+  bool use_get_multiple_keys = true;     // chaincode.runtimeParams.useGetMultipleKeys
+  uint32_t max_size_get_multiple_keys = 1000;  // chaincode.runtimeParams.maxSizeGetMultipleKeys
+  size_t queued_messages_max = 4096;     // per transaction; a chaincode that sends more without waiting is cut off
+};
+
+// Where a session's bytes go. Safe from any thread.
+class ShimTransport {
+ public:
+  virtual ~ShimTransport() = default;
+  // One marshalled ChaincodeMessage. False when the stream has ended.
+  virtual bool send(Bytes message) = 0;
+  // Ends the stream; on_closed() follows.
+  virtual void close() = 0;
+};
+
+class ShimSession : public std::enable_shared_from_this<ShimSession> {
+ public:
+  // `package_id`: what the process must register as. `chaincodes` serves INVOKE_CHAINCODE and outlives the session.
+  ShimSession(SessionSettings settings, std::string package_id, Chaincodes* chaincodes, metrics::Provider& metrics);
+  ~ShimSession();
+
+  // --- the transport's side; one thread at a time
+  void attach(std::unique_ptr<ShimTransport> transport);
+  // An error ends the conversation: the transport closes. Bytes come from an outsider.
+  Status on_message(BytesView message);
+  void on_closed(const std::string& reason);
+
+  // --- the peer's side; any thread
+  // READY has been sent; or why not ("timeout expired while starting chaincode ..." is the caller's to say).
+  [[nodiscard]] Status wait_ready(std::chrono::steady_clock::time_point deadline);
+  [[nodiscard]] bool ready() const;
+  [[nodiscard]] bool closed() const;
+  // Called once, in the transport's thread, when the process has gone away.
+  void on_end(std::function<void(const std::string& reason)> ended);
+  void send_keepalive();
+  void close();
+
+  // Runs one transaction (or INIT) in the chaincode and serves its requests until it ends. `chaincode` is the namespace
+  // that its reads and writes go to. Errors: "timeout expired while executing transaction",
+  // "chaincode stream terminated", "txid: <id>(<channel>) exists".
+  [[nodiscard]] Result<protos::ChaincodeMessage> execute(const Transaction& transaction, const std::string& chaincode,
+                                                         protos::ChaincodeMessage::Type type, Bytes input,
+                                                         std::chrono::nanoseconds timeout);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace selvage::chaincode

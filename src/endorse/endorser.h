@@ -1,0 +1,140 @@
+// Endorsement of one proposal: check it, run the chaincode against a snapshot of the ledger, sign what it would write.
+//
+// Called by endorse/endorser_service (network) and by the gateway (in process). The other stages are plugged in by
+// node/peer through the interfaces below; nothing here knows sockets. A proposal is parsed once and its signature is
+// verified once: who comes later in the pipeline (ACLs, collections) is handed the verified identity.
+//
+// Texts and their order are Fabric's. Fabric quirk: core/endorser/endorser.go answers some failures with a gRPC error and
+// some with a response of status 500; process() keeps the difference.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "peer/chaincode_event.pb.h"
+#include "peer/proposal.pb.h"
+#include "peer/proposal_response.pb.h"
+
+namespace selvage::identity {
+class Identity;
+class MspManager;
+class SigningIdentity;
+}  // namespace selvage::identity
+namespace selvage::channel {
+class Bundle;
+}
+namespace selvage::ledger {
+class TxSimulator;
+class HistoryReader;
+}  // namespace selvage::ledger
+namespace transientstore {
+class TxPvtReadWriteSetWithConfigInfo;
+}
+
+namespace selvage::endorse {
+
+struct UnpackedProposal;
+
+// One joined channel as endorsement needs it. Safe from any thread.
+class Channel {
+ public:
+  virtual ~Channel() = default;
+  [[nodiscard]] virtual std::shared_ptr<const channel::Bundle> bundle() const = 0;
+  // A read view of the newest committed state that collects reads and writes; one transaction, one thread.
+  [[nodiscard]] virtual Result<std::unique_ptr<ledger::TxSimulator>> new_simulator(const std::string& txid) = 0;
+  // Null when the history database is off. Lives as long as the channel.
+  [[nodiscard]] virtual ledger::HistoryReader* history() = 0;
+  // True when a committed block holds this id, whatever its validation code.
+  [[nodiscard]] virtual Result<bool> has_transaction(const std::string& txid) = 0;
+  [[nodiscard]] virtual uint64_t height() = 0;
+};
+
+class Channels {
+ public:
+  virtual ~Channels() = default;
+  // Null when this peer has not joined the channel.
+  [[nodiscard]] virtual std::shared_ptr<Channel> find(const std::string& channel_id) = 0;
+};
+
+// What a chaincode is run with. Borrowed for the length of the call.
+struct Invocation {
+  const UnpackedProposal& proposal;
+  const std::shared_ptr<const identity::Identity>& creator;  // its signature over the proposal has been verified
+  std::shared_ptr<Channel> channel;     // null for a proposal without channel
+  ledger::TxSimulator* simulator = nullptr;  // null for such a proposal, for cscc and for qscc
+  ledger::HistoryReader* history = nullptr;
+};
+
+// What the channel's committed definition (or a system chaincode) says about endorsing.
+struct EndorsementInfo {
+  std::string version;
+  std::string plugin;  // "escc"
+};
+
+struct ChaincodeOutcome {
+  protos::Response response;
+  std::optional<protos::ChaincodeEvent> event;
+};
+
+// Runs chaincode; implemented over chaincode/ by node/peer. Safe from any thread; calls block for up to the execute timeout.
+class ChaincodeRunner {
+ public:
+  virtual ~ChaincodeRunner() = default;
+  [[nodiscard]] virtual bool is_system(const std::string& chaincode) const = 0;
+  // Reads the definition through the invocation's simulator, so that the read is part of the read set.
+  [[nodiscard]] virtual Result<EndorsementInfo> endorsement_info(const Invocation& invocation) = 0;
+  [[nodiscard]] virtual Result<ChaincodeOutcome> execute(const Invocation& invocation) = 0;
+};
+
+// Takes the private write sets of an endorsed transaction: transient store, other peers. An error fails the endorsement.
+class PrivateDataSink {
+ public:
+  virtual ~PrivateDataSink() = default;
+  virtual Status distribute(const std::string& channel_id, const std::string& txid,
+                            const transientstore::TxPvtReadWriteSetWithConfigInfo& writes, uint64_t height) = 0;
+  // Adds the collection configurations of the written namespaces, as the simulator's view of the state has them.
+  virtual Status add_collection_configs(const Invocation& invocation,
+                                        transientstore::TxPvtReadWriteSetWithConfigInfo* writes) = 0;
+};
+
+// "May this caller use this resource on this channel": ACLs of the channel configuration or Fabric's defaults.
+using AccessCheck = std::function<Status(const std::string& resource, const std::string& channel_id,
+                                         const std::shared_ptr<const identity::Identity>& caller)>;
+
+struct Settings {
+  // peer.authentication.timewindow (CORE_PEER_AUTHENTICATION_TIMEWINDOW): how far a proposal's timestamp may be off.
+  std::chrono::nanoseconds time_window = std::chrono::minutes(15);
+};
+
+class Endorser {
+ public:
+  struct Parts {  // all outlive the Endorser
+    Channels& channels;
+    ChaincodeRunner& chaincodes;
+    PrivateDataSink& private_data;
+    AccessCheck access;
+    std::shared_ptr<const identity::MspManager> local_msp;  // holds only this peer's MSP: proposals without channel
+    std::shared_ptr<const identity::SigningIdentity> signer;
+    const Clock& clock;
+    metrics::Provider& metrics;
+  };
+  Endorser(Settings settings, Parts parts);
+  ~Endorser();
+
+  // An Error is what Fabric answers as a gRPC error (code kUnknown, Fabric's text); every other failure is a response
+  // with status 500. Blocks while the chaincode runs. Safe from any thread.
+  [[nodiscard]] Result<protos::ProposalResponse> process(const protos::SignedProposal& signed_proposal);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace selvage::endorse
