@@ -1,0 +1,94 @@
+// Takes validated blocks of one channel into its ledger: MVCC, private data, commit hash, storage; then tells those who
+// asked. Transactions are final when on_commit runs.
+//
+// Threads: commit() from one thread (the channel's commit loop); subscribe() from any.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "ledger/ledger.h"
+#include "ledger/state/rw_set.h"
+
+namespace selvage::commit {
+
+// What validation found out about one transaction.
+struct ValidatedTransaction {
+  uint8_t code = 254;                             // peer.TxValidationCode before MVCC
+  std::string tx_id;                              // "" when unreadable
+  int header_type = 0;                            // common.HeaderType
+  std::shared_ptr<const ledger::TxRwSet> rw_set;  // of an endorser transaction; null: parsed here when needed
+  std::string chaincode;                          // for metrics and events; may be empty
+};
+
+struct ValidatedBlock {
+  std::shared_ptr<const ::common::Block> block;
+  std::vector<ValidatedTransaction> transactions;  // one each
+  double validation_seconds = 0;
+};
+
+struct CommittedTransaction {
+  std::string tx_id;
+  uint8_t code = 254;
+  int header_type = 0;
+};
+
+struct CommitNotice {
+  std::string channel;
+  std::shared_ptr<const ::common::Block> block;  // with filter and commit hash
+  std::vector<CommittedTransaction> transactions;
+  std::vector<std::string> namespaces;           // public namespaces written by valid transactions, sorted
+  const ledger::UpdateBatch* updates = nullptr;  // valid during the call
+  bool config = false;                           // holds a valid CONFIG transaction
+};
+
+// Which private collections concern this peer. Asked by the committer for every collection a valid transaction writes.
+class CollectionAccess {
+ public:
+  virtual ~CollectionAccess() = default;
+  struct Answer {
+    bool member = false;          // this peer keeps the data
+    uint64_t blocks_to_live = 0;  // 0: for ever
+  };
+  [[nodiscard]] virtual Answer ask(const std::string& chaincode, const std::string& collection,
+                                   const ledger::StateView& view) const = 0;
+};
+
+class Subscription {
+ public:
+  virtual ~Subscription() = default;  // after it the function is not called any more, nor still running
+};
+
+class Committer {
+ public:
+  // All outlive the committer.
+  Committer(std::shared_ptr<ledger::Ledger> ledger, const CollectionAccess& access, metrics::Provider& metrics);
+  ~Committer();
+
+  // kInvalidArgument: not the next block. Any other error: storage failed, the channel must stop.
+  Status commit(ValidatedBlock block);
+
+  // Called on the committing thread after the block is durable and readable, in the order of subscription. Be quick.
+  using OnCommit = std::function<void(const CommitNotice&)>;
+  [[nodiscard]] std::unique_ptr<Subscription> subscribe(OnCommit on_commit);
+
+ private:
+  struct Listeners;
+  struct Instruments;
+  Status collect_private_data(const ValidatedBlock& block, const Bytes& codes,
+                              const std::vector<std::shared_ptr<const ledger::TxRwSet>>& rw_sets,
+                              const ledger::StateView& view, ledger::BlockCommit& commit);
+
+  std::shared_ptr<ledger::Ledger> ledger_;
+  const CollectionAccess& access_;
+  std::unique_ptr<Instruments> instruments_;
+  std::shared_ptr<Listeners> listeners_;
+};
+
+}  // namespace selvage::commit

@@ -1,0 +1,58 @@
+// Private data of committed blocks, by block and transaction, and what is missing of it. No block can restore this data,
+// so it is synced to disk before its block is appended; data whose block did not follow is overwritten when it comes again.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/result.h"
+
+namespace selvage::ledger {
+
+class Database;
+class WriteBatch;
+
+// One collection's private writes of one transaction.
+struct PrivateWrite {
+  uint64_t transaction = 0;
+  std::string ns;
+  std::string collection;
+  Bytes rw_set;                  // kvrwset.KVRWSet; SHA-256 of it is in the public set
+  uint64_t expires_at_block = 0;  // the data is purged when this block is committed; 0: never
+};
+
+// What the public set promised and this peer does not have.
+struct MissingPrivateData {
+  uint64_t transaction = 0;
+  std::string ns;
+  std::string collection;
+  bool eligible = false;  // whether this peer should have it
+};
+
+class PrivateStore {
+ public:
+  // `database` outlives the store.
+  PrivateStore(Database& database, std::string channel);
+
+  // Durable on return (nothing to do when both are empty).
+  Status store(uint64_t block, const std::vector<PrivateWrite>& writes,
+               const std::vector<MissingPrivateData>& missing);
+  [[nodiscard]] Result<std::vector<PrivateWrite>> find(uint64_t block) const;
+  [[nodiscard]] Result<std::vector<MissingPrivateData>> missing(uint64_t block) const;
+  // Data that expires at `block`: into `batch` go the removals, the answer says what was removed so that the state can
+  // drop its keys.
+  struct Expired {
+    uint64_t block;
+    PrivateWrite write;
+  };
+  [[nodiscard]] Result<std::vector<Expired>> expire(uint64_t block, WriteBatch& batch) const;
+
+ private:
+  Database& database_;
+  std::string channel_;
+};
+
+}  // namespace selvage::ledger
