@@ -1,0 +1,160 @@
+// core.yaml as plain values: what `peer node start` and the peer CLI read. Each comment names the yaml key (environment:
+// CORE_ and the key in upper case with underscores) and Fabric's default where it is not the value shown.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "config/shared_settings.h"
+
+namespace selvage::config {
+
+// peer.tls.*
+struct PeerTls {
+  bool enabled = false;                     // .enabled
+  bool client_auth_required = false;        // .clientAuthRequired
+  File certificate;                         // .cert.file
+  File key;                                 // .key.file
+  File root;                                // .rootcert.file
+  std::vector<File> client_roots;           // .clientRootCAs.files
+  File client_certificate;                  // .clientCert.file; empty: the node uses the server pair, the CLI has none
+  File client_key;                          // .clientKey.file
+  std::string server_host_override;         // .serverhostoverride, CLI only
+  std::chrono::nanoseconds time_shift{0};   // .handshakeTimeShift, CLI only
+  Origin enabled_origin;
+  Origin client_auth_origin;
+  Origin client_roots_origin;
+};
+
+struct AddressOverride {  // peer.deliveryclient.addressOverrides[]
+  std::string from;
+  std::string to;
+  File ca_certificates;
+};
+
+struct DeliveryClient {  // peer.deliveryclient.*
+  bool block_gossip_enabled = false;
+  std::chrono::nanoseconds reconnect_total_time{0};   // .reconnectTotalTimeThreshold, 3600s
+  std::chrono::nanoseconds reconnect_backoff_max{0};  // .reConnectBackoffThreshold, 3600s
+  std::chrono::nanoseconds reconnect_interval_min{0}; // .minimalReconnectInterval, 100ms
+  std::chrono::nanoseconds connect_timeout{0};        // .connTimeout, 3s
+  std::chrono::nanoseconds censorship_timeout{0};     // .blockCensorshipTimeoutKey, 30s
+  std::string policy;                                 // .policy: "cluster", "simple"
+  std::vector<AddressOverride> address_overrides;
+};
+
+struct Gateway {  // peer.gateway.*
+  bool enabled = true;
+  std::chrono::nanoseconds endorsement_timeout{0};  // 30s
+  std::chrono::nanoseconds broadcast_timeout{0};    // 30s
+  std::chrono::nanoseconds dial_timeout{0};         // 2m
+};
+
+struct Gossip {  // peer.gossip.*: what a static leader without dissemination needs
+  std::vector<std::string> bootstrap;
+  std::string endpoint;
+  std::string external_endpoint;
+  bool use_leader_election = false;
+  bool org_leader = true;
+  bool state_enabled = false;
+  std::chrono::nanoseconds dial_timeout{0};        // 3s
+  std::chrono::nanoseconds connection_timeout{0};  // 2s
+};
+
+struct PrivateData {  // peer.gossip.pvtData.* and ledger.pvtdataStore.*
+  std::chrono::nanoseconds pull_retry{0};       // pullRetryThreshold, 60s
+  uint64_t transient_blocks_max = 20000;        // transientstoreMaxBlockRetention
+  std::chrono::nanoseconds push_ack_timeout{0}; // pushAckTimeout, 3s
+  uint64_t btl_pull_margin = 10;
+  int implicit_required_peers = 0;              // implicitCollectionDisseminationPolicy.requiredPeerCount
+  int implicit_max_peers = 1;                   // .maxPeerCount
+  uint64_t purge_interval_blocks = 100;         // ledger.pvtdataStore.purgeInterval
+};
+
+struct ExternalBuilder {  // chaincode.externalBuilders[]
+  std::string name;
+  std::string path;
+  std::vector<std::string> propagate_environment;
+};
+
+struct Chaincode {  // chaincode.*
+  std::vector<ExternalBuilder> external_builders;
+  std::chrono::nanoseconds install_timeout{0};  // 300s
+  std::chrono::nanoseconds startup_timeout{0};  // 300s, never under 5s
+  std::chrono::nanoseconds execute_timeout{0};  // 30s
+  std::string mode;                             // "net", "dev"
+  std::chrono::seconds keepalive{0};            // seconds in the file; 0: none
+  std::map<std::string, bool> system;           // chaincode.system: name -> enabled
+  std::string log_level;                        // chaincode.logging.level
+  std::string shim_log_level;
+  std::string log_format;
+  bool use_write_batch = true;                  // chaincode.runtimeParams.*
+  uint32_t write_batch_max = 1000;
+  bool use_get_multiple_keys = true;
+  uint32_t get_multiple_keys_max = 1000;
+};
+
+struct Ledger {  // ledger.*
+  std::string state_database;            // .state.stateDatabase
+  uint32_t total_query_limit = 100000;   // .state.totalQueryLimit
+  bool history_enabled = true;           // .history.enableHistoryDatabase
+  std::string snapshots_directory;       // .snapshots.rootDir
+};
+
+struct CoreSettings {
+  std::string file;                       // the core.yaml that was read
+  std::string peer_id;                    // peer.id
+  std::string network_id;                 // peer.networkId
+  std::string listen_address;             // peer.listenAddress
+  std::string address;                    // peer.address
+  bool address_auto_detect = false;       // peer.addressAutoDetect
+  std::string chaincode_listen_address;   // peer.chaincodeListenAddress
+  std::string chaincode_address;          // peer.chaincodeAddress
+  PeerTls tls;
+  Gateway gateway;
+  Keepalive keepalive;                    // peer.keepalive.interval, .timeout: 7200s, 20s
+  std::chrono::nanoseconds keepalive_min_interval{0};  // peer.keepalive.minInterval, 60s
+  Keepalive client_keepalive;             // peer.keepalive.client.*: 60s, 20s
+  Keepalive delivery_keepalive;           // peer.keepalive.deliveryClient.*: 60s, 20s
+  Gossip gossip;
+  PrivateData private_data;
+  DeliveryClient delivery;
+  std::chrono::nanoseconds handshake_timeout{0};       // peer.connectiontimeout, 5s
+  std::chrono::nanoseconds authentication_window{0};   // peer.authentication.timewindow, 15m
+  std::string filesystem_path;            // peer.fileSystemPath, made absolute
+  File msp_directory;                     // peer.mspConfigPath
+  std::string msp_id;                     // peer.localMspId
+  std::string msp_type;                   // peer.localMspType: "bccsp", "idemix"
+  Origin msp_id_origin;
+  Bccsp bccsp;                            // peer.BCCSP
+  std::chrono::nanoseconds client_connect_timeout{0};  // peer.client.connTimeout, 3s
+  int validator_pool_size = 0;            // peer.validatorPoolSize; 0: one a core
+  int endorser_limit = 0;                 // peer.limits.concurrency.endorserService; 0: none
+  int deliver_limit = 0;                  //  .deliverService
+  int gateway_limit = 0;                  //  .gatewayService
+  bool discovery_enabled = true;          // peer.discovery.enabled
+  bool discovery_org_members = false;     // peer.discovery.orgMembersAllowedAccess
+  uint64_t receive_bytes_max = 0;         // peer.maxRecvMsgSize, 100 MiB
+  uint64_t send_bytes_max = 0;            // peer.maxSendMsgSize, 100 MiB
+  std::string docker_endpoint;            // vm.endpoint
+  Chaincode chaincode;
+  Ledger ledger;
+  Operations operations;
+  Metrics metrics;
+};
+
+// Errors: kNotFound, kInvalidArgument; one line for the operator.
+[[nodiscard]] Result<CoreSettings> read_core_settings(const Tree& tree);
+// find_file("core"), load, read.
+[[nodiscard]] Result<CoreSettings> load_core_settings(const Environment& environment);
+// What the peer CLI is given over core.yaml when there is none but CORE_* variables suffice: an empty tree.
+[[nodiscard]] Result<Tree> load_core_tree(const Environment& environment);
+
+// "host:port" with which others reach this peer: `address`, or with this machine's address in place of an unspecified
+// host and when auto-detection is on. kInvalidArgument in Fabric's words.
+[[nodiscard]] Result<std::string> advertised_address(const CoreSettings& settings);
+
+}  // namespace selvage::config
