@@ -1,0 +1,52 @@
+// What we demand of the other side of a connection. Plain values, filled by node/, tools/ and client/.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/origin.h"
+#include "base/result.h"
+#include "crypto/certificate.h"
+
+namespace selvage::tls {
+
+// Go's five modes, in its order.
+enum class ClientAuth { kNone, kRequest, kRequireAny, kVerifyIfGiven, kRequireAndVerify };
+
+// Common to both sides: TLS 1.2 and 1.3, Fabric's six suites for 1.2 as a server, groups X25519, P-256, P-384, P-521.
+// Sessions are never resumed.
+struct ServerPolicy {
+  ClientAuth client_auth = ClientAuth::kRequireAndVerify;
+  // Preferred first. gRPC's C-core up to 1.24 asks for "grpc-exp" before "h2". HTTP servers: {"http/1.1"}. A client that
+  // asks for none is served.
+  std::vector<std::string> alpn = {"h2", "grpc-exp"};
+  // Dates of certificates are held against now - time_shift; what is not positive counts as nothing.
+  std::chrono::seconds time_shift{0};
+  // A refused client gets no alert: the handshake ends well, Session::refusal() is set, and the caller answers every call
+  // with the refusal in words, serving nothing. Never set by default.
+  bool explain = false;
+
+  // For messages only.
+  std::string listener;         // "PeerServer", "Orderer": as Fabric's server= field
+  Origin client_auth_setting;   // what demands the certificate: CORE_PEER_TLS_CLIENTAUTHREQUIRED
+  Origin client_roots_setting;  // what to extend with another CA: CORE_PEER_TLS_CLIENTROOTCAS_FILES
+};
+
+struct ClientPolicy {
+  std::vector<std::string> alpn = {"h2"};
+  std::chrono::seconds time_shift{0};
+  // The name to find in the server's certificate in place of the dialled host (--ordererTLSHostnameOverride ...).
+  std::string server_name_override;
+  Origin server_name_setting;   // what gave the override
+  // Asked once the chain is accepted; an error refuses the server with that error's message. Raft pins public keys so.
+  std::function<Status(const crypto::Certificate& leaf)> pin;
+
+  // For messages only.
+  Origin roots_setting;         // what names the server's CA: --cafile
+  Origin certificate_setting;   // what would name our certificate: --certfile
+  bool is_cli = false;          // remedies name flags rather than yaml keys
+};
+
+}  // namespace selvage::tls
