@@ -15,7 +15,7 @@ struct Peer {
   Bytes certificate;               // its leaf, DER; empty when it sent none
   Bytes certificate_sha256;        // 32 bytes; empty when it sent none. What Fabric calls the TLS certificate hash
   std::string certificate_subject; // Go's text: "CN=peer0.org1.example.com,OU=peer"
-  std::string tls_version;         // "TLSv1.3"
+  std::string tls_version;         // "TLS 1.3"
 };
 
 }  // namespace selvage::rpc
