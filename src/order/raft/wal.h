@@ -20,8 +20,8 @@ namespace selvage::order::raft {
 struct WalSettings {
   std::string directory;           // <WALDir>/<channel>
   std::string snapshot_directory;  // <SnapDir>/<channel>
-  uint64_t segment_bytes_max = 64u << 20;
-  size_t snapshots_kept = 5;
+  uint64_t segment_bytes_max = 16u << 20;
+  size_t snapshots_kept = 2;
 };
 
 // One owner at a time.
@@ -53,25 +53,28 @@ class Wal {
   };
   Wal(Disk& disk, WalSettings settings, NodeId id);
   Status load();
-  Status load_segment(const Segment& segment, bool last);
-  Status take_record(uint8_t kind, BytesView body, const std::string& path);
+  Status load_segment(Segment& segment, bool last);
+  Status take_record(char kind, BytesView body, Segment& segment);
+  Status load_snapshot();
   Status start_segment();
-  Status append(const std::string& records);
+  Status append(const Bytes& records, bool sync);
   Status remove_old();
+  [[nodiscard]] Status failed(Error error);
   [[nodiscard]] std::string segment_path(uint64_t number) const;
+  [[nodiscard]] std::string snapshot_path(EntryId id) const;
 
   Disk& disk_;
   WalSettings settings_;
   NodeId id_;
-  std::vector<Segment> segments_;
-  std::unique_ptr<File> file_;  // the last segment
+  std::vector<Segment> segments_;  // oldest first; the last one is open
+  std::unique_ptr<File> file_;
   uint64_t file_bytes_ = 0;
   HardState hard_state_;
-  Snapshot snapshot_;  // without its data once take_restart() was called
-  std::vector<Index> snapshot_marks_;
-  std::vector<Entry> entries_;  // only until take_restart()
+  std::vector<EntryId> snapshots_;  // marks whose files are kept, oldest first
+  Snapshot snapshot_;               // only until take_restart()
+  std::vector<Entry> entries_;      // only until take_restart()
   uint64_t torn_bytes_ = 0;
-  bool failed_ = false;
+  std::optional<Error> failure_;
 };
 
 }  // namespace selvage::order::raft
