@@ -87,6 +87,7 @@ function(selvage_add_programs)
   foreach(file ${programs})
     get_filename_component(name ${file} NAME_WE)
     add_executable(${name} ${file})
+    set_target_properties(${name} PROPERTIES ENABLE_EXPORTS ON)  # names in the thread report of SIGUSR1
     target_link_libraries(${name} PRIVATE selvage_flags)
     if(name STREQUAL "orderer")
       target_link_libraries(${name} PRIVATE selvage_node_orderer)
