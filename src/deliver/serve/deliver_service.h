@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/bytes.h"
@@ -63,8 +64,9 @@ struct Settings {
   // Empty: identities do not expire (General.Authentication.NoExpirationChecks).
   ExpiryOf expiry_of;
   // A stream whose client does not read stops at this many queued bytes (one more block may follow). Bytes.
-  size_t queued_bytes_max = 4 << 20;
-  // Envelopes that a client may send ahead of the one in work; one more ends the stream. Count.
+  // Must be more than rpc::ServerSettings::write_high_bytes, or nobody would wake the stream.
+  size_t queued_bytes_max = 2 << 20;
+  // Envelopes that a client may send ahead of the one in work; then its window is closed. Count.
   size_t requests_ahead_max = 16;
 };
 

@@ -23,7 +23,7 @@ struct SeekRequest {
 };
 
 // Errors: kInvalidArgument with Fabric's words for our log (the client only sees BAD_REQUEST).
-[[nodiscard]] Result<SeekRequest> parse_request(BytesView envelope);
+[[nodiscard]] Result<SeekRequest> parse_request(common::Envelope envelope);
 
 struct RequestRules {
   std::chrono::nanoseconds time_window = std::chrono::minutes(15);
@@ -39,19 +39,17 @@ struct RequestRules {
 
 struct SeekRange {
   uint64_t first = 0;
+  // The request is done when this block was sent. It may lie before `first`: then it goes on for ever.
+  // Fabric quirk: common/deliver/deliver.go compares for equality only.
   uint64_t last = 0;
   bool not_found = false;  // the start lies beyond the chain: answer NOT_FOUND without a block
 };
 
-// Which blocks `info` means on a chain of this height. Errors: kInvalidArgument (stop before start, start or stop missing).
-// `height` is read twice where Fabric reads it twice; here both are one number.
+// Which blocks `info` means on a chain of this height. Errors: kInvalidArgument (start or stop missing, stop before start).
 [[nodiscard]] Result<SeekRange> resolve(const orderer::SeekInfo& info, uint64_t height, uint64_t newest);
 
 // The block without its transactions, unless it is a config block: content type HEADER_WITH_SIG.
 // Returns nullopt when the whole block is to be sent.
 [[nodiscard]] std::optional<common::Block> header_only(const common::Block& block);
-
-// Whether the block's first envelope is of type CONFIG.
-[[nodiscard]] bool is_config_block(const common::Block& block);
 
 }  // namespace selvage::deliver
