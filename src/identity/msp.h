@@ -44,15 +44,17 @@ class Msp : public IdentityDeserializer, public std::enable_shared_from_this<Msp
   [[nodiscard]] Status check_well_formed(BytesView serialized) const override;
   // The same from a certificate.
   [[nodiscard]] Result<std::shared_ptr<const Identity>> identity_of(const crypto::Certificate& certificate) const;
+  // The parts of a SerializedIdentity whose MSP id the caller has matched; `serialized` is kept as it is.
+  [[nodiscard]] Result<std::shared_ptr<const Identity>> identity_from(BytesView pem, Bytes serialized) const;
 
   // Identity::validate and ::satisfies come here; call those, they remember.
   [[nodiscard]] Status validate(const Identity& identity) const;
   [[nodiscard]] Status satisfies(const Identity& identity, const ::common::MSPPrincipal& principal) const;
 
+  struct State;  // msp_state.h
+
  private:
-  struct State;
   explicit Msp(std::unique_ptr<State> state);
-  friend struct MspSetup;
   std::unique_ptr<State> state_;
 };
 

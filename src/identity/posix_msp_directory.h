@@ -27,8 +27,8 @@ struct LocalMsp {
 // Fabric quirk: msp/configbuilder.go GetVerifyingMspConfig.
 [[nodiscard]] Result<::msp::MSPConfig> load_verifying_msp_config(const std::string& directory, const std::string& mspid);
 
-// A node's or client's own MSP. The signing certificate must be valid in the MSP and not expired at `now`
-// (kFailedPrecondition; its `hint` says how to go on).
+// A node's or client's own MSP. The signing certificate must chain to the MSP's roots, match a key of keystore/ and not
+// have expired at `now` (kFailedPrecondition; its `hint` says how to go on).
 [[nodiscard]] Result<LocalMsp> load_local_msp(const std::string& directory, const std::string& mspid, SystemTime now);
 
 // Certificate and key only, for a client that need not hold its organisation's roots.

@@ -26,6 +26,8 @@ class SigningIdentity {
   [[nodiscard]] const Bytes& serialized() const;
   // DER, low-S, over SHA-256 of `message`.
   [[nodiscard]] Result<Bytes> sign(BytesView message) const;
+  // For an identity's other uses of its key (TLS with the enrolment pair); never for logs.
+  [[nodiscard]] const crypto::PrivateKey& key() const;
 
  private:
   struct State;

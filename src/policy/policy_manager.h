@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,23 +33,27 @@ class PolicyManager {
       std::string_view root, const ::common::ConfigGroup& group,
       std::shared_ptr<const identity::IdentityDeserializer> deserializer);
 
-  // Absolute ("/Channel/...", asked of the root) or relative to this group ("Application/Writers"). Never null: an
-  // unknown id gives the policy that refuses everybody, with "no such policy: '<id>'". Lives as long as the manager.
-  [[nodiscard]] const Policy& get(std::string_view id) const;
-  // Null when there is none of that name.
+  // Absolute ("/Channel/...", asked of the root) or relative to this group ("Application/Writers"). Null when there is
+  // none of that name. Lives as long as the manager.
   [[nodiscard]] const Policy* find(std::string_view id) const;
+  // find(id)->evaluate(signatures); an unknown id refuses everybody: "no such policy: '<id>'".
+  [[nodiscard]] Status evaluate(std::string_view id, std::span<const SignedData> signatures) const;
+  // The same, for who keeps it beyond this manager's life; null when there is none.
+  [[nodiscard]] std::shared_ptr<const Policy> share(std::string_view id) const;
   // The group below, by its path from here; null when there is none.
   [[nodiscard]] const PolicyManager* sub(std::span<const std::string> path) const;
 
-  PolicyManager();
-  ~PolicyManager();
+  PolicyManager() = default;
+  PolicyManager(const PolicyManager&) = delete;
+  PolicyManager& operator=(const PolicyManager&) = delete;
 
  private:
-  friend struct PolicyManagerMaker;
-  std::string path_;  // "/Channel/Application" ("Channel" at the root, as Fabric prints it)
+  using DeserializerPtr = std::shared_ptr<const identity::IdentityDeserializer>;
+  [[nodiscard]] static Result<std::unique_ptr<PolicyManager>> make_group(std::string path, const ::common::ConfigGroup& group,
+                                                                         const DeserializerPtr& deserializer, int depth);
+  std::string path_;  // "Channel/Application": no slash in front, as Fabric prints it
   std::map<std::string, std::shared_ptr<const Policy>, std::less<>> policies_;  // relative ids of this group and below
   std::map<std::string, std::unique_ptr<PolicyManager>, std::less<>> groups_;
-  std::unique_ptr<Policy> refuse_;
 };
 
 }  // namespace selvage::policy

@@ -10,12 +10,13 @@
 #include "policy/policy.h"
 
 namespace common {
+class ImplicitMetaPolicy;
 class SignaturePolicyEnvelope;
 }
 
 namespace selvage::policy {
 
-// The deserializer must outlive the policy. Errors: kInvalidArgument.
+// Errors: kInvalidArgument.
 [[nodiscard]] Result<std::shared_ptr<const Policy>> make_signature_policy(
     const ::common::SignaturePolicyEnvelope& envelope,
     std::shared_ptr<const identity::IdentityDeserializer> deserializer);
@@ -25,6 +26,9 @@ namespace selvage::policy {
 
 // The text form. Errors: kInvalidArgument with Fabric's words ("unrecognized token 'x' in policy string").
 [[nodiscard]] Result<::common::SignaturePolicyEnvelope> parse_signature_policy(std::string_view text);
+
+// "MAJORITY Admins". Errors: kInvalidArgument, Fabric's words.
+[[nodiscard]] Result<::common::ImplicitMetaPolicy> parse_implicit_meta_policy(std::string_view text);
 
 enum class Role { kMember, kAdmin, kClient, kPeer, kOrderer };  // MSPRole.MSPRoleType's numbers
 
