@@ -1,7 +1,7 @@
 // PEM text -> blocks, with the line of each, so that a message about a file can say where in it.
 //
 // Pure. As lenient as Go's encoding/pem: text around the blocks, CRLF, headers and a missing last newline are fine; what is
-// not a whole block is skipped and counted.
+// not a whole block is skipped.
 #pragma once
 
 #include <string>
@@ -19,8 +19,9 @@ struct PemBlock {
   int line = 0;             // of its BEGIN, 1-based
 };
 
-// The blocks in order. The caller wipes those that hold keys.
-[[nodiscard]] std::vector<PemBlock> parse_pem(std::string_view text);
+// The blocks in order. The caller wipes those that hold keys. `broken_lines`, if given, receives the lines of the BEGINs
+// that no whole block follows.
+[[nodiscard]] std::vector<PemBlock> parse_pem(std::string_view text, std::vector<int>* broken_lines = nullptr);
 // Lines of 64 characters, LF, as Go writes it.
 [[nodiscard]] std::string encode_pem(std::string_view label, BytesView der);
 
