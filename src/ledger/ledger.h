@@ -90,7 +90,7 @@ class Ledger {
                                                                  const std::string& key) const = 0;
   [[nodiscard]] virtual TransientStore& transient() = 0;
   [[nodiscard]] virtual const PrivateStore& private_data() const = 0;
-  // The last committed channel configuration (common.ConfigEnvelope), as the CONFIG transaction stored it.
+  // The block with the last valid CONFIG transaction.
   [[nodiscard]] virtual Result<std::shared_ptr<const ::common::Block>> last_config_block() const = 0;
 
   // Durable on return. After an error the ledger takes no more blocks: what reached the disk is settled at the next open.

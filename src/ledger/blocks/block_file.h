@@ -2,7 +2,7 @@
 //
 // One file holds records one after the other; a record is uvarint(length of body) and the body:
 //   uvarint(number) bytes(data hash) bytes(previous hash) uvarint(n) n*bytes(transaction) uvarint(m) m*bytes(metadata)
-// where bytes(x) is uvarint(length) and x. Nothing in it says whether it is whole: see RecordView::check.
+// where bytes(x) is uvarint(length) and x. Nothing in it says whether it is whole but the data hash.
 //
 // Fabric quirk: common/ledger/blkstorage/block_serialization.go
 #pragma once

@@ -10,7 +10,6 @@
 // After an error of append() other than kInvalidArgument the store is broken(): it serves what it has and takes no more.
 #pragma once
 
-#include <atomic>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -19,6 +18,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/metrics.h"
 #include "base/result.h"
 
 namespace common {
@@ -45,7 +45,8 @@ class BlockStore {
     std::string directory;                        // made when missing
     uint64_t file_bytes_max = 64ull << 20;        // Fabric's 64 MB
     size_t cache_bytes_max = 4u << 20;            // recent blocks in memory
-    std::string channel;                          // for log lines
+    std::string channel;                          // for log lines and metrics
+    metrics::Provider* metrics = nullptr;         // ledger_blockchain_height, ledger_blockstorage_commit_time
   };
 
   // `disk` outlives the store. kDataLoss when a block other than a torn last one is damaged.
@@ -53,7 +54,12 @@ class BlockStore {
   virtual ~BlockStore() = default;
 
   // The next block: its number must be height() and its previous hash the hash of the last block (kInvalidArgument).
-  virtual Status append(const ::common::Block& block) = 0;
+  virtual Status append(std::shared_ptr<const ::common::Block> block) = 0;
+  Status append(const ::common::Block& block);  // copies it
+  // The same in two steps, for a ledger whose state must be there before the block is seen: durable on return, but
+  // height() and readers learn of the block with show(). At most one block may be hidden.
+  virtual Status append_hidden(std::shared_ptr<const ::common::Block> block) = 0;
+  virtual void show() = 0;
 
   // Number of the next block; 0 when there is none.
   [[nodiscard]] virtual uint64_t height() const = 0;

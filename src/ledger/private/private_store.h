@@ -13,15 +13,13 @@
 namespace selvage::ledger {
 
 class Database;
-class WriteBatch;
 
 // One collection's private writes of one transaction.
 struct PrivateWrite {
   uint64_t transaction = 0;
   std::string ns;
   std::string collection;
-  Bytes rw_set;                  // kvrwset.KVRWSet; SHA-256 of it is in the public set
-  uint64_t expires_at_block = 0;  // the data is purged when this block is committed; 0: never
+  Bytes rw_set;  // kvrwset.KVRWSet; SHA-256 of it is in the public set
 };
 
 // What the public set promised and this peer does not have.
@@ -42,13 +40,6 @@ class PrivateStore {
                const std::vector<MissingPrivateData>& missing);
   [[nodiscard]] Result<std::vector<PrivateWrite>> find(uint64_t block) const;
   [[nodiscard]] Result<std::vector<MissingPrivateData>> missing(uint64_t block) const;
-  // Data that expires at `block`: into `batch` go the removals, the answer says what was removed so that the state can
-  // drop its keys.
-  struct Expired {
-    uint64_t block;
-    PrivateWrite write;
-  };
-  [[nodiscard]] Result<std::vector<Expired>> expire(uint64_t block, WriteBatch& batch) const;
 
  private:
   Database& database_;

@@ -16,6 +16,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "ledger/state/range_query.h"
 #include "ledger/state/rw_set_builder.h"
 #include "ledger/state/state_view.h"
 
@@ -80,7 +81,7 @@ class TxSimulator {
   Status set_private_data_metadata(const std::string& ns, const std::string& collection, const std::string& key,
                                    const Metadata& metadata);
 
-  // Once; the first error of an iterator is the answer.
+  // Once.
   [[nodiscard]] Result<SimulationResults> results();
 
   [[nodiscard]] const std::string& tx_id() const { return tx_id_; }
@@ -99,7 +100,6 @@ class TxSimulator {
   RwSetBuilder builder_;
   std::vector<std::shared_ptr<RangeRecord>> ranges_;  // in the order they were started
   std::set<std::pair<std::string, std::string>> private_reads_;
-  std::optional<Error> failed_;
   bool wrote_ = false;
   bool queried_private_ = false;
   bool paginated_ = false;

@@ -6,7 +6,9 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -44,6 +46,7 @@ struct UpdateBatch {
   Collections private_updates;
   std::vector<HashPurge> purges;
   std::vector<HistoryEntry> history;
+  std::set<std::tuple<std::string, std::string, std::string>> private_metadata_writes;  // chaincode, collection, key
 
   [[nodiscard]] const Update* find_public(std::string_view ns, std::string_view key) const;
   [[nodiscard]] const Update* find_hashed(const std::string& ns, const std::string& collection,
@@ -54,9 +57,12 @@ struct UpdateBatch {
 // else `view` has (and is dropped when there is none); a write of a value alone keeps the metadata.
 Status apply_tx_rw_set(const TxRwSet& rw_set, const Version& version, const StateView& view, UpdateBatch& batch);
 
-// Adds the private writes of one valid transaction as far as they match the hashes already in the batch.
-// `bytes` of rwset.CollectionPvtReadWriteSet.rwset, a KVRWSet.
+// Adds one collection's private writes of one valid transaction. `bytes` is a kvrwset.KVRWSet whose hash was compared with
+// the public set. After the last one of a block comes finish_private_updates().
 Status apply_private_rw_set(const std::string& ns, const std::string& collection, BytesView bytes,
-                            const Version& version, const StateView& view, UpdateBatch& batch);
+                            const Version& version, UpdateBatch& batch);
+
+// Gives private values whose metadata alone changed the version of their hash, as far as they match it.
+Status finish_private_updates(const StateView& view, UpdateBatch& batch);
 
 }  // namespace selvage::ledger

@@ -1,0 +1,341 @@
+#include "ledger/ledger.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+
+#include "base/disk.h"
+#include "base/log.h"
+#include "common/common.pb.h"
+#include "ledger/block_reading.h"
+#include "ledger/rocks_database.h"
+#include "ledger/state/state_store.h"
+#include "wire/block.h"
+
+namespace selvage::ledger {
+namespace {
+
+const log::Logger& logger() {
+  static const log::Logger logger("kvledger");
+  return logger;
+}
+
+// How far state, history and index are. In the same batch as they.
+struct Savepoint {
+  uint64_t height = 0;
+  uint64_t last_config = 0;
+};
+
+Bytes savepoint_key(const std::string& channel) { return "s" + channel; }
+
+Bytes hash_key(const std::string& channel, BytesView hash) {
+  Bytes out = "h" + channel;
+  out.push_back('\0');
+  return out.append(hash);
+}
+
+// An id that comes twice has two keys, the older first.
+Bytes transaction_prefix(const std::string& channel, BytesView tx_id) {
+  Bytes out = "t" + channel;
+  out.push_back('\0');
+  append_big_endian(tx_id.size(), out);
+  return out.append(tx_id);
+}
+
+class RocksLedger final : public Ledger {
+ public:
+  RocksLedger(Database& database, std::string channel, bool history)
+      : database_(database), channel_(std::move(channel)), with_history_(history), transient_(database, channel_),
+        private_(database, channel_) {}
+
+  Status open(Disk& disk, const std::string& directory, uint64_t file_bytes_max, metrics::Provider& metrics) {
+    BlockStore::Settings settings;
+    settings.directory = directory;
+    settings.channel = channel_;
+    settings.file_bytes_max = file_bytes_max;
+    settings.metrics = &metrics;
+    SELVAGE_TRY(blocks_, BlockStore::open(disk, settings));
+    SELVAGE_TRY(const auto stored, database_.get(Family::kMeta, savepoint_key(channel_)));
+    if (stored && stored->size() == 16) {
+      savepoint_ = {read_big_endian(*stored), read_big_endian(BytesView(*stored).substr(8))};
+    }
+    if (savepoint_.height > blocks_->height()) {
+      return fail(Code::kDataLoss,
+                  fmt::format("the state of channel {} is at height {}, its block files end at {}", channel_,
+                              savepoint_.height, blocks_->height()),
+                  directory, "restore the block files, or remove the channel's data and join it again");
+    }
+    renew_view();
+    const uint64_t first = savepoint_.height;
+    while (savepoint_.height < blocks_->height()) SELVAGE_CHECK(replay(savepoint_.height));
+    if (savepoint_.height > first) {
+      LOG_INFO(logger(), "[{}] Recommitted blocks [{}] to [{}] to state, history and index from the block files",
+               channel_, first, savepoint_.height - 1);
+    }
+    if (blocks_->height() > 0) {
+      SELVAGE_TRY(const auto last, blocks_->block(blocks_->height() - 1));
+      commit_hash_ = commit_hash_of(*last);
+    }
+    return {};
+  }
+
+  [[nodiscard]] const std::string& channel() const override { return channel_; }
+  [[nodiscard]] uint64_t height() const override { return blocks_->height(); }
+  [[nodiscard]] const BlockStore& blocks() const override { return *blocks_; }
+  [[nodiscard]] TransientStore& transient() override { return transient_; }
+  [[nodiscard]] const PrivateStore& private_data() const override { return private_; }
+
+  [[nodiscard]] BlockchainInfo info() const override {
+    BlockchainInfo info;
+    info.height = blocks_->height();
+    if (info.height == 0) return info;
+    const auto last = blocks_->block(info.height - 1);
+    if (!last) return info;
+    info.current_hash = wire::header_hash((*last)->header());
+    info.previous_hash = (*last)->header().previous_hash();
+    return info;
+  }
+
+  [[nodiscard]] Bytes commit_hash() const override {
+    std::lock_guard lock(mutex_);
+    return commit_hash_;
+  }
+
+  [[nodiscard]] Result<std::shared_ptr<const ::common::Block>> block_by_hash(BytesView hash) const override {
+    SELVAGE_TRY(const auto number, database_.get(Family::kIndex, hash_key(channel_, hash)));
+    if (!number) return fail(Code::kNotFound, "no such block hash [" + to_hex(hash) + "] in index");
+    return blocks_->block(read_big_endian(*number));
+  }
+
+  [[nodiscard]] Result<std::optional<TxPlace>> find_transaction(const std::string& tx_id) const override {
+    const Bytes prefix = transaction_prefix(channel_, tx_id);
+    const auto range = database_.range(Family::kIndex, prefix, after_prefix(prefix));
+    if (!range->next()) {
+      SELVAGE_CHECK(range->status());
+      return std::optional<TxPlace>();
+    }
+    const BytesView place = range->key().substr(prefix.size());
+    return std::optional(TxPlace{read_big_endian(place), static_cast<uint32_t>(read_big_endian(place.substr(8))),
+                                 static_cast<uint8_t>(range->value().front())});
+  }
+
+  [[nodiscard]] Result<StoredTransaction> transaction(const std::string& tx_id) const override {
+    SELVAGE_TRY(const auto place, find_transaction(tx_id));
+    if (!place) return fail(Code::kNotFound, "no such transaction ID [" + tx_id + "] in index");
+    SELVAGE_TRY(const auto block, blocks_->block(place->block));
+    if (place->transaction >= static_cast<uint32_t>(block->data().data_size())) {
+      return fail(Code::kDataLoss, "the index names a transaction that its block does not have");
+    }
+    return StoredTransaction{block->data().data(static_cast<int>(place->transaction)), *place};
+  }
+
+  [[nodiscard]] std::shared_ptr<const StateView> view() const override {
+    std::lock_guard lock(mutex_);
+    return view_;
+  }
+
+  [[nodiscard]] std::unique_ptr<HistoryIterator> history(const std::string& ns, const std::string& key) const override {
+    return make_history_iterator(database_, *blocks_, channel_, ns, key);
+  }
+
+  [[nodiscard]] Result<std::shared_ptr<const ::common::Block>> last_config_block() const override {
+    uint64_t number = 0;
+    {
+      std::lock_guard lock(mutex_);
+      number = savepoint_.last_config;
+    }
+    return blocks_->block(number);
+  }
+
+  [[nodiscard]] Result<Times> commit(const BlockCommit& commit) override {
+    if (broken_ || blocks_->broken()) {
+      return fail(Code::kFailedPrecondition, "ledger of channel " + channel_ + " has failed");
+    }
+    const auto started = std::chrono::steady_clock::now();
+    const uint64_t number = commit.block->header().number();
+    if (number != savepoint_.height) {
+      return fail(Code::kInvalidArgument,
+                  fmt::format("expected block number={}, received block number={}", savepoint_.height, number));
+    }
+    const auto stopped = [&](Status failed) {
+      broken_ = true;
+      LOG_ERROR(logger(), "[{}] Block [{}] could not be committed, the channel takes no more blocks: {}", channel_,
+                number, to_string(failed.error()));
+      return fail(std::move(failed).error());
+    };
+    if (auto done = private_.store(number, commit.private_writes, commit.missing); !done) return stopped(done);
+    if (auto done = blocks_->append_hidden(commit.block); !done) {
+      if (done.error().code == Code::kInvalidArgument) return fail(std::move(done).error());
+      return stopped(done);
+    }
+    const auto stored = std::chrono::steady_clock::now();
+    if (auto done = write_state(commit); !done) return stopped(done);
+    publish(commit);
+    const auto finished = std::chrono::steady_clock::now();
+    return Times{std::chrono::duration<double>(stored - started).count(),
+                 std::chrono::duration<double>(finished - stored).count()};
+  }
+
+ private:
+  Status replay(uint64_t number) {
+    SELVAGE_TRY(auto block, blocks_->block(number));
+    SELVAGE_TRY(auto private_writes, private_.find(number));
+    SELVAGE_TRY(const auto commit, make_replay(std::move(block), *view_, std::move(private_writes)));
+    SELVAGE_CHECK(write_state(commit));
+    renew_view();
+    return {};
+  }
+
+  // One batch, not synced: what a power failure takes from it is replayed.
+  Status write_state(const BlockCommit& commit) {
+    const uint64_t number = commit.block->header().number();
+    WriteBatch batch;
+    add_state_updates(channel_, commit.updates, batch);
+    if (with_history_) add_history(channel_, number, commit.updates, batch);
+    Bytes number_bytes;
+    append_big_endian(number, number_bytes);
+    batch.put(Family::kIndex, hash_key(channel_, wire::header_hash(commit.block->header())), number_bytes);
+    for (size_t i = 0; i < commit.tx_ids.size(); ++i) {
+      if (commit.tx_ids[i].empty()) continue;
+      Bytes key = transaction_prefix(channel_, commit.tx_ids[i]) + number_bytes;
+      append_big_endian(i, key);
+      batch.put(Family::kIndex, key, BytesView(commit.codes).substr(i, 1));
+    }
+    Savepoint next{number + 1, commit.updates.find_public("", kChannelConfigKey) ? number : savepoint_.last_config};
+    Bytes savepoint;
+    append_big_endian(next.height, savepoint);
+    append_big_endian(next.last_config, savepoint);
+    batch.put(Family::kMeta, savepoint_key(channel_), savepoint);
+    SELVAGE_CHECK(database_.write(batch, false));
+    std::lock_guard lock(mutex_);
+    savepoint_ = next;
+    return {};
+  }
+
+  void renew_view() {
+    std::shared_ptr<const StateView> view = make_rocks_state_view(database_, channel_, savepoint_.height);
+    std::lock_guard lock(mutex_);
+    view_.swap(view);
+  }
+
+  // State first, then the block: who was told of a block finds its writes.
+  void publish(const BlockCommit& commit) {
+    renew_view();
+    {
+      std::lock_guard lock(mutex_);
+      commit_hash_ = commit.commit_hash;
+    }
+    blocks_->show();
+  }
+
+  Database& database_;
+  const std::string channel_;
+  const bool with_history_;
+  std::unique_ptr<BlockStore> blocks_;
+  TransientStore transient_;
+  PrivateStore private_;
+  std::atomic<bool> broken_ = false;
+  mutable std::mutex mutex_;  // of the four below
+  Savepoint savepoint_;       // changed by the committing thread only
+  Bytes commit_hash_;
+  std::shared_ptr<const StateView> view_;
+};
+
+class RocksLedgerSet final : public LedgerSet {
+ public:
+  RocksLedgerSet(Disk& disk, Settings settings, metrics::Provider& metrics)
+      : disk_(disk), settings_(std::move(settings)), metrics_(metrics) {}
+
+  Status open() {
+    SELVAGE_CHECK(disk_.make_directories(chains()));
+    auto lock = disk_.lock(settings_.root + "/fileLock");
+    if (!lock) {
+      Error error = std::move(lock).error();
+      if (error.code == Code::kFailedPrecondition) {
+        error.message = "the ledger directory " + settings_.root + " is in use by another process";
+        error.hint = "stop the other peer, or set peer.fileSystemPath (CORE_PEER_FILESYSTEMPATH) to a directory of its own";
+      }
+      return fail(std::move(error));
+    }
+    lock_ = std::move(*lock);
+    SELVAGE_TRY(database_, Database::open({settings_.root + "/rocks", settings_.block_cache_bytes,
+                                           settings_.write_buffer_bytes}));
+    SELVAGE_TRY(const auto names, disk_.list(chains()));
+    for (const auto& name : names) {
+      SELVAGE_TRY(auto ledger, open_channel(name));
+      if (ledger->height() == 0) {
+        LOG_WARN(logger(), "The creation of ledger [{}] was not finished; join the channel again", name);
+        continue;
+      }
+      ledgers_[name] = std::move(ledger);
+    }
+    return {};
+  }
+
+  [[nodiscard]] Result<std::shared_ptr<Ledger>> create(const ::common::Block& genesis) override {
+    SELVAGE_TRY(const std::string channel, wire::channel_id_of(genesis));
+    std::lock_guard creating(creating_);
+    if (find(channel)) {
+      return fail(Code::kAlreadyExists, "ledger [" + channel + "] already exists with state [ACTIVE]");
+    }
+    LOG_INFO(logger(), "Creating ledger [{}] with genesis block", channel);
+    SELVAGE_TRY(auto ledger, open_channel(channel));
+    SELVAGE_CHECK(disk_.sync_directory(chains()));
+    auto block = std::make_shared<::common::Block>(genesis);
+    auto* metadata = block->mutable_metadata();
+    while (metadata->metadata_size() <= ::common::COMMIT_HASH) metadata->add_metadata();
+    metadata->set_metadata(::common::TRANSACTIONS_FILTER, Bytes(static_cast<size_t>(block->data().data_size()), '\0'));
+    const auto view = ledger->view();
+    SELVAGE_TRY(const auto commit, make_replay(std::move(block), *view, {}));
+    SELVAGE_TRY([[maybe_unused]] const auto times, ledger->commit(commit));
+    std::lock_guard lock(mutex_);
+    ledgers_[channel] = ledger;
+    LOG_INFO(logger(), "Created ledger [{}] with genesis block", channel);
+    return std::shared_ptr<Ledger>(std::move(ledger));
+  }
+
+  [[nodiscard]] std::vector<std::shared_ptr<Ledger>> ledgers() const override {
+    std::lock_guard lock(mutex_);
+    std::vector<std::shared_ptr<Ledger>> ledgers;
+    for (const auto& [name, ledger] : ledgers_) ledgers.push_back(ledger);
+    return ledgers;
+  }
+
+  [[nodiscard]] std::shared_ptr<Ledger> find(const std::string& channel) const override {
+    std::lock_guard lock(mutex_);
+    const auto found = ledgers_.find(channel);
+    return found == ledgers_.end() ? nullptr : found->second;
+  }
+
+ private:
+  [[nodiscard]] std::string chains() const { return settings_.root + "/chains/chains"; }
+
+  [[nodiscard]] Result<std::shared_ptr<RocksLedger>> open_channel(const std::string& channel) {
+    auto ledger = std::make_shared<RocksLedger>(*database_, channel, settings_.history);
+    SELVAGE_CHECK(ledger->open(disk_, chains() + "/" + channel, settings_.block_file_bytes_max, metrics_));
+    return ledger;
+  }
+
+  Disk& disk_;
+  const Settings settings_;
+  metrics::Provider& metrics_;
+  std::unique_ptr<DiskLock> lock_;
+  std::unique_ptr<Database> database_;  // after the lock, before the ledgers
+  std::mutex creating_;
+  mutable std::mutex mutex_;
+  std::map<std::string, std::shared_ptr<RocksLedger>> ledgers_;
+};
+
+}  // namespace
+
+std::unique_ptr<TxSimulator> Ledger::make_simulator(std::string tx_id, TxSimulator::CollectionCheck check) const {
+  return std::make_unique<TxSimulator>(std::move(tx_id), view(), std::move(check));
+}
+
+Result<std::unique_ptr<LedgerSet>> LedgerSet::open(Disk& disk, Settings settings, metrics::Provider& metrics) {
+  auto set = std::make_unique<RocksLedgerSet>(disk, std::move(settings), metrics);
+  SELVAGE_CHECK(set->open());
+  return std::unique_ptr<LedgerSet>(std::move(set));
+}
+
+}  // namespace selvage::ledger

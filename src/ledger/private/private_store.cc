@@ -1,0 +1,91 @@
+#include "ledger/private/private_store.h"
+
+#include "ledger/rocks_database.h"
+#include "wire/fields.h"
+
+namespace selvage::ledger {
+namespace {
+
+// 'd' (data) or 'm' (missing) <channel> 0 <block> <transaction> <length> <chaincode> <collection>
+Bytes block_prefix(char kind, const std::string& channel, uint64_t block) {
+  Bytes out(1, kind);
+  out.append(channel).push_back('\0');
+  append_big_endian(block, out);
+  return out;
+}
+
+Bytes entry_key(char kind, const std::string& channel, uint64_t block, uint64_t transaction, const std::string& ns,
+                const std::string& collection) {
+  Bytes out = block_prefix(kind, channel, block);
+  append_big_endian(transaction, out);
+  wire::append_varint(out, ns.size());
+  return out.append(ns).append(collection);
+}
+
+template <class Entry>
+bool parse_entry_key(BytesView rest, Entry& entry) {
+  if (rest.size() < 9) return false;
+  entry.transaction = read_big_endian(rest.substr(0, 8));
+  rest.remove_prefix(8);
+  uint64_t size = 0;
+  if (!wire::take_varint(rest, size) || size > rest.size()) return false;
+  entry.ns = std::string(rest.substr(0, size));
+  entry.collection = std::string(rest.substr(size));
+  return true;
+}
+
+tl::unexpected<Error> fail_malformed() { return fail(Code::kDataLoss, "private data database: malformed key"); }
+
+}  // namespace
+
+PrivateStore::PrivateStore(Database& database, std::string channel)
+    : database_(database), channel_(std::move(channel)) {}
+
+Status PrivateStore::store(uint64_t block, const std::vector<PrivateWrite>& writes,
+                           const std::vector<MissingPrivateData>& missing) {
+  if (writes.empty() && missing.empty()) return {};
+  WriteBatch batch;
+  for (const char kind : {'d', 'm'}) {  // left from a crash before this block was appended
+    const Bytes prefix = block_prefix(kind, channel_, block);
+    batch.remove_range(Family::kPrivate, prefix, after_prefix(prefix));
+  }
+  for (const auto& write : writes) {
+    batch.put(Family::kPrivate, entry_key('d', channel_, block, write.transaction, write.ns, write.collection),
+              write.rw_set);
+  }
+  for (const auto& entry : missing) {
+    batch.put(Family::kPrivate, entry_key('m', channel_, block, entry.transaction, entry.ns, entry.collection),
+              entry.eligible ? "1" : "0");
+  }
+  return database_.write(batch, true);
+}
+
+Result<std::vector<PrivateWrite>> PrivateStore::find(uint64_t block) const {
+  const Bytes prefix = block_prefix('d', channel_, block);
+  std::vector<PrivateWrite> writes;
+  const auto range = database_.range(Family::kPrivate, prefix, after_prefix(prefix));
+  while (range->next()) {
+    PrivateWrite write;
+    if (!parse_entry_key(range->key().substr(prefix.size()), write)) return fail_malformed();
+    write.rw_set = Bytes(range->value());
+    writes.push_back(std::move(write));
+  }
+  SELVAGE_CHECK(range->status());
+  return writes;
+}
+
+Result<std::vector<MissingPrivateData>> PrivateStore::missing(uint64_t block) const {
+  const Bytes prefix = block_prefix('m', channel_, block);
+  std::vector<MissingPrivateData> missing;
+  const auto range = database_.range(Family::kPrivate, prefix, after_prefix(prefix));
+  while (range->next()) {
+    MissingPrivateData entry;
+    if (!parse_entry_key(range->key().substr(prefix.size()), entry)) return fail_malformed();
+    entry.eligible = range->value() == "1";
+    missing.push_back(std::move(entry));
+  }
+  SELVAGE_CHECK(range->status());
+  return missing;
+}
+
+}  // namespace selvage::ledger
