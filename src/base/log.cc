@@ -245,6 +245,12 @@ Logger::Logger(std::string name) : name_(std::make_shared<const std::string>(std
   level_ = level;
 }
 
+Logger Logger::with(const Fields& more) const {
+  Logger copy = *this;
+  copy.fields_.insert(copy.fields_.end(), more.begin(), more.end());
+  return copy;
+}
+
 Logger Logger::with(std::string key, std::string value) const {
   Logger copy = *this;
   copy.fields_.emplace_back(std::move(key), std::move(value));

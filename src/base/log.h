@@ -76,6 +76,8 @@ class Logger {
   [[nodiscard]] Logger with(std::string key, const T& value) const {
     return with(std::move(key), fmt::format("{}", value));
   }
+  // The same with several more, at one copy.
+  [[nodiscard]] Logger with(const Fields& more) const;
   [[nodiscard]] bool enabled(Level level) const;
   void write(Level level, const char* function, std::string_view message) const;
   [[nodiscard]] const std::string& name() const { return *name_; }
