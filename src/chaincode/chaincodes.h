@@ -21,6 +21,7 @@ class ChaincodeMessage;
 
 namespace selvage::chaincode {
 
+class Channels;
 class DefinitionCache;
 class Launcher;
 class SystemChaincode;
@@ -41,6 +42,7 @@ struct DefinitionInfo {
 class Chaincodes {
  public:
   struct Parts {  // all outlive this object
+    Channels& channels;
     DefinitionCache& definitions;
     Launcher& launcher;
     AccessCheck access;  // peer/ChaincodeToChaincode

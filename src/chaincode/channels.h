@@ -1,22 +1,22 @@
 // The peer's channels as chaincode sees them. Implemented in node/peer. Safe from any thread.
 #pragma once
 
-#include <cstdint>
 #include <memory>
 #include <string>
-#include <utility>
 #include <vector>
 
-#include "base/bytes.h"
 #include "base/result.h"
-#include "chaincode/transaction.h"
-#include "common/common.pb.h"
-#include "common/ledger.pb.h"
-#include "peer/transaction.pb.h"
 
-namespace selvage::ledger {
-class StateReader;
+namespace common {
+class Block;
 }
+namespace selvage::channel {
+class Bundle;
+}
+namespace selvage::ledger {
+class Ledger;
+class TxSimulator;
+}  // namespace selvage::ledger
 
 namespace selvage::chaincode {
 
@@ -24,16 +24,9 @@ class Channel {
  public:
   virtual ~Channel() = default;
   [[nodiscard]] virtual std::shared_ptr<const channel::Bundle> bundle() const = 0;
-  [[nodiscard]] virtual Result<std::unique_ptr<ledger::TxSimulator>> new_simulator(const std::string& txid) = 0;
-  // Null when the history database is off. Lives as long as the channel.
-  [[nodiscard]] virtual ledger::HistoryReader* history() = 0;
-
-  // For qscc and cscc. Errors carry the ledger's text, which is put behind "error " on the wire.
-  [[nodiscard]] virtual Result<common::BlockchainInfo> info() = 0;
-  [[nodiscard]] virtual Result<std::shared_ptr<const common::Block>> block(uint64_t number) = 0;
-  [[nodiscard]] virtual Result<std::shared_ptr<const common::Block>> block_by_hash(BytesView hash) = 0;
-  [[nodiscard]] virtual Result<std::shared_ptr<const common::Block>> block_by_txid(const std::string& txid) = 0;
-  [[nodiscard]] virtual Result<protos::ProcessedTransaction> transaction(const std::string& txid) = 0;
+  [[nodiscard]] virtual ledger::Ledger& ledger() = 0;
+  // Of the newest committed state; collections.h makes it.
+  [[nodiscard]] virtual std::unique_ptr<ledger::TxSimulator> new_simulator(const std::string& txid) = 0;
 };
 
 class Channels {

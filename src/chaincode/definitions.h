@@ -15,10 +15,6 @@
 #include "base/result.h"
 #include "chaincode/package_store.h"
 
-namespace selvage::ledger {
-class TxSimulator;
-}
-
 namespace selvage::chaincode {
 
 class Channels;
@@ -45,9 +41,11 @@ class DefinitionCache {
   DefinitionCache(std::string our_mspid, Channels& channels, PackageStore& packages);
   ~DefinitionCache();
 
-  // Definition of `chaincode` at the channel's newest committed state. kNotFound when there is none.
+  // Definition of `chaincode` at the channel's newest committed state. kNotFound when there is none. What is remembered
+  // of a lower sequence than `sequence_at_least` is read again: a simulator may be ahead of lifecycle_changed().
   [[nodiscard]] Result<std::shared_ptr<const LocalDefinition>> find(const std::string& channel_id,
-                                                                    const std::string& chaincode);
+                                                                    const std::string& chaincode,
+                                                                    int64_t sequence_at_least = 0);
   // To be called after a block of `channel_id` was committed that wrote to `_lifecycle`, and after a join. Runs
   // `on_runnable` (in the caller's thread) for packages that became runnable by it.
   void lifecycle_changed(const std::string& channel_id);
@@ -59,6 +57,8 @@ class DefinitionCache {
   [[nodiscard]] Result<std::vector<PackageReference>> references(const std::string& package_id);
 
  private:
+  void announce(const std::string& channel_id);
+
   struct State;
   std::unique_ptr<State> state_;
 };

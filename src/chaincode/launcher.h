@@ -33,6 +33,8 @@ class Connector {
   // Blocks until the stream is open or `deadline` has passed. Errors: Fabric's texts ("error building chaincode: ...",
   // "connection to <id> failed: ..."). The stream calls session's on_message/on_closed from its own thread.
   [[nodiscard]] virtual Status connect(const std::string& package_id, const std::shared_ptr<ShimSession>& session) = 0;
+  // Ends connects that are on the way, and refuses later ones.
+  virtual void stop() {}
 };
 
 class Launcher {
@@ -47,10 +49,12 @@ class Launcher {
   [[nodiscard]] Result<std::shared_ptr<ShimSession>> launch(const std::string& package_id);
   // Keeps the package's process connected from now on, dialling again with back-off; does not block.
   void keep_running(const std::string& package_id);
-  // A process that dialled us and registers under `session`'s package id (chaincode as client).
+  // Closes all sessions and waits for the threads that keep them. Twice is fine.
   void stop();
 
  private:
+  void keep(const std::string& package_id);
+
   struct State;
   std::unique_ptr<State> state_;
 };

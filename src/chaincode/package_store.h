@@ -4,7 +4,6 @@
 // Errors: kNotFound "chaincode install package '<id>' not found", else the disk's.
 #pragma once
 
-#include <mutex>
 #include <string>
 #include <vector>
 
@@ -35,7 +34,7 @@ class PackageStore {
   [[nodiscard]] Result<std::vector<InstalledPackage>> list() const;
 
  private:
-  [[nodiscard]] std::string path_of(const std::string& label, const std::string& hash) const;
+  [[nodiscard]] std::string path_of(const std::string& package_id) const;
 
   Disk& disk_;
   std::string directory_;

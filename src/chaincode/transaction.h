@@ -24,8 +24,8 @@ namespace selvage::channel {
 class Bundle;
 }
 namespace selvage::ledger {
+class Ledger;
 class TxSimulator;
-class HistoryReader;
 }  // namespace selvage::ledger
 
 namespace selvage::chaincode {
@@ -45,7 +45,7 @@ struct Transaction {
   Creator creator;                               // its signature over the proposal has been verified
   std::shared_ptr<const channel::Bundle> bundle;  // null without channel
   ledger::TxSimulator* simulator = nullptr;       // null without channel, for cscc and for qscc
-  ledger::HistoryReader* history = nullptr;       // null: the history database is off
+  const ledger::Ledger* ledger = nullptr;         // for history; null where simulator is
 };
 
 struct Outcome {

@@ -18,21 +18,18 @@
 #include "base/clock.h"
 #include "base/metrics.h"
 #include "base/result.h"
+#include "identity/msp.h"
+#include "identity/signer.h"
 #include "peer/chaincode_event.pb.h"
 #include "peer/proposal.pb.h"
 #include "peer/proposal_response.pb.h"
 
-namespace selvage::identity {
-class Identity;
-class MspManager;
-class SigningIdentity;
-}  // namespace selvage::identity
 namespace selvage::channel {
 class Bundle;
 }
 namespace selvage::ledger {
+class Ledger;
 class TxSimulator;
-class HistoryReader;
 }  // namespace selvage::ledger
 namespace transientstore {
 class TxPvtReadWriteSetWithConfigInfo;
@@ -47,13 +44,9 @@ class Channel {
  public:
   virtual ~Channel() = default;
   [[nodiscard]] virtual std::shared_ptr<const channel::Bundle> bundle() const = 0;
-  // A read view of the newest committed state that collects reads and writes; one transaction, one thread.
-  [[nodiscard]] virtual Result<std::unique_ptr<ledger::TxSimulator>> new_simulator(const std::string& txid) = 0;
-  // Null when the history database is off. Lives as long as the channel.
-  [[nodiscard]] virtual ledger::HistoryReader* history() = 0;
-  // True when a committed block holds this id, whatever its validation code.
-  [[nodiscard]] virtual Result<bool> has_transaction(const std::string& txid) = 0;
-  [[nodiscard]] virtual uint64_t height() = 0;
+  [[nodiscard]] virtual ledger::Ledger& ledger() = 0;
+  // Of the newest committed state, with the check of collection names (chaincode/collections.h makes it).
+  [[nodiscard]] virtual std::unique_ptr<ledger::TxSimulator> new_simulator(const std::string& txid) = 0;
 };
 
 class Channels {
@@ -69,7 +62,6 @@ struct Invocation {
   const std::shared_ptr<const identity::Identity>& creator;  // its signature over the proposal has been verified
   std::shared_ptr<Channel> channel;     // null for a proposal without channel
   ledger::TxSimulator* simulator = nullptr;  // null for such a proposal, for cscc and for qscc
-  ledger::HistoryReader* history = nullptr;
 };
 
 // What the channel's committed definition (or a system chaincode) says about endorsing.
@@ -93,16 +85,10 @@ class ChaincodeRunner {
   [[nodiscard]] virtual Result<ChaincodeOutcome> execute(const Invocation& invocation) = 0;
 };
 
-// Takes the private write sets of an endorsed transaction: transient store, other peers. An error fails the endorsement.
-class PrivateDataSink {
- public:
-  virtual ~PrivateDataSink() = default;
-  virtual Status distribute(const std::string& channel_id, const std::string& txid,
-                            const transientstore::TxPvtReadWriteSetWithConfigInfo& writes, uint64_t height) = 0;
-  // Adds the collection configurations of the written namespaces, as the simulator's view of the state has them.
-  virtual Status add_collection_configs(const Invocation& invocation,
-                                        transientstore::TxPvtReadWriteSetWithConfigInfo* writes) = 0;
-};
+// Hands the private write sets of an endorsed transaction to other members of their collections, before the endorsement
+// is given out; they are in our own transient store already. An error fails the endorsement.
+using Disseminate = std::function<Status(const std::string& channel_id, const std::string& txid,
+                                         const transientstore::TxPvtReadWriteSetWithConfigInfo& writes, uint64_t height)>;
 
 // "May this caller use this resource on this channel": ACLs of the channel configuration or Fabric's defaults.
 using AccessCheck = std::function<Status(const std::string& resource, const std::string& channel_id,
@@ -118,10 +104,10 @@ class Endorser {
   struct Parts {  // all outlive the Endorser
     Channels& channels;
     ChaincodeRunner& chaincodes;
-    PrivateDataSink& private_data;
     AccessCheck access;
-    std::shared_ptr<const identity::MspManager> local_msp;  // holds only this peer's MSP: proposals without channel
-    std::shared_ptr<const identity::SigningIdentity> signer;
+    std::shared_ptr<const identity::Msp> local_msp;  // judges proposals without channel
+    identity::SigningIdentity signer;
+    Disseminate disseminate;  // empty: no peer is asked, and a collection that requires one refuses the write
     const Clock& clock;
     metrics::Provider& metrics;
   };

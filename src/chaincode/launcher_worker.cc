@@ -1,0 +1,201 @@
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "chaincode/launcher.h"
+
+namespace selvage::chaincode {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+using SessionPtr = std::shared_ptr<ShimSession>;
+
+const log::Logger& logger() {
+  static const log::Logger instance("chaincode");
+  return instance;
+}
+
+// One attempt to get a session; those who ask meanwhile wait for it.
+struct Attempt {
+  bool done = false;
+  Result<SessionPtr> result = SessionPtr();
+};
+
+struct Process {
+  SessionPtr session;
+  std::shared_ptr<Attempt> attempt;  // null: none on the way
+  bool kept = false;
+};
+
+}  // namespace
+
+struct Launcher::State {
+  State(LaunchSettings s, std::unique_ptr<Connector> c, metrics::Provider& m)
+      : settings(s),
+        connector(std::move(c)),
+        metrics(m),
+        duration(m.histogram({.name_space = "chaincode",
+                              .subsystem = "",
+                              .name = "launch_duration",
+                              .help = "The time to launch a chaincode.",
+                              .label_names = {"chaincode", "success"},
+                              .statsd_format = "%{#fqname}.%{chaincode}.%{success}"})),
+        failures(m.counter({.name_space = "chaincode",
+                            .subsystem = "",
+                            .name = "launch_failures",
+                            .help = "The number of chaincode launches that have failed.",
+                            .label_names = {"chaincode"},
+                            .statsd_format = "%{#fqname}.%{chaincode}"})),
+        timeouts(m.counter({.name_space = "chaincode",
+                            .subsystem = "",
+                            .name = "launch_timeouts",
+                            .help = "The number of chaincode launches that have timed out.",
+                            .label_names = {"chaincode"},
+                            .statsd_format = "%{#fqname}.%{chaincode}"})) {}
+
+  const LaunchSettings settings;
+  std::unique_ptr<Connector> connector;
+  metrics::Provider& metrics;
+  metrics::Family<metrics::Histogram>& duration;
+  metrics::Family<metrics::Counter>& failures;
+  metrics::Family<metrics::Counter>& timeouts;
+  Chaincodes* chaincodes = nullptr;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool stopping = false;
+  std::map<std::string, Process> processes;
+  std::vector<std::thread> keepers;
+
+  Result<SessionPtr> start(const std::string& package_id);
+  void keep(const std::string& package_id);
+};
+
+Launcher::Launcher(LaunchSettings settings, std::unique_ptr<Connector> connector, metrics::Provider& metrics)
+    : state_(std::make_unique<State>(settings, std::move(connector), metrics)) {}
+
+Launcher::~Launcher() { stop(); }
+
+void Launcher::set_chaincodes(Chaincodes& chaincodes) { state_->chaincodes = &chaincodes; }
+
+Result<SessionPtr> Launcher::State::start(const std::string& package_id) {
+  const auto began = SteadyClock::now();
+  auto session = std::make_shared<ShimSession>(settings.session, package_id, chaincodes, metrics);
+  auto finish = [&](const char* success) {
+    duration.with({package_id, success}).observe(std::chrono::duration<double>(SteadyClock::now() - began).count());
+  };
+  if (auto connected = connector->connect(package_id, session); !connected) {
+    session->close();
+    failures.with({package_id}).add(1);
+    finish("false");
+    return fail(std::move(connected).error());
+  }
+  if (auto ready = session->wait_ready(began + settings.startup_timeout); !ready) {
+    const bool late = ready.error().code == Code::kDeadlineExceeded;
+    session->close();
+    (late ? timeouts : failures).with({package_id}).add(1);
+    finish("false");
+    if (late)
+      return fail(Code::kDeadlineExceeded, "timeout expired while starting chaincode " + package_id + " for transaction");
+    return fail(std::move(ready).error().within("chaincode registration failed"));
+  }
+  finish("true");
+  LOG_INFO(logger(), "chaincode is ready package={} duration={}ms", package_id,
+           std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began).count());
+  return session;
+}
+
+Result<SessionPtr> Launcher::launch(const std::string& package_id) {
+  std::shared_ptr<Attempt> attempt;
+  {
+    std::unique_lock lock(state_->mutex);
+    if (state_->stopping) return fail(Code::kUnavailable, "could not launch chaincode " + package_id + ": peer is stopping");
+    Process& process = state_->processes[package_id];
+    if (process.session && process.session->ready()) return process.session;
+    if (process.attempt) {
+      attempt = process.attempt;
+      state_->changed.wait(lock, [&] { return attempt->done; });
+      return attempt->result;
+    }
+    process.session.reset();
+    attempt = process.attempt = std::make_shared<Attempt>();
+  }
+  Result<SessionPtr> started = state_->start(package_id);
+  if (!started) started = fail(std::move(started).error().within("could not launch chaincode " + package_id));
+  std::lock_guard lock(state_->mutex);
+  Process& process = state_->processes[package_id];
+  if (started) process.session = *started;
+  process.attempt.reset();
+  attempt->result = started;
+  attempt->done = true;
+  state_->changed.notify_all();
+  return started;
+}
+
+void Launcher::keep_running(const std::string& package_id) {
+  std::lock_guard lock(state_->mutex);
+  if (state_->stopping || std::exchange(state_->processes[package_id].kept, true)) return;
+  state_->keepers.emplace_back([this, package_id] { keep(package_id); });
+}
+
+void Launcher::keep(const std::string& package_id) {
+  auto delay = state_->settings.retry_first;
+  bool complained = false;
+  auto pause = [&](std::chrono::nanoseconds time) {
+    std::unique_lock lock(state_->mutex);
+    return !state_->changed.wait_for(lock, time, [&] { return state_->stopping; });
+  };
+  while (true) {
+    auto session = launch(package_id);
+    if (!session) {
+      if (!complained) LOG_WARN(logger(), "{}; dialling again until it answers", to_string(session.error()));
+      complained = true;
+      if (!pause(delay)) return;
+      delay = std::min(delay * 2, state_->settings.retry_most);
+      continue;
+    }
+    delay = state_->settings.retry_first;
+    complained = false;
+    auto ended = std::make_shared<std::pair<bool, std::string>>(false, "");
+    (*session)->on_end([this, ended](const std::string& reason) {
+      std::lock_guard lock(state_->mutex);
+      *ended = {true, reason};
+      state_->changed.notify_all();
+    });
+    std::unique_lock lock(state_->mutex);
+    const auto interval = state_->settings.keepalive;
+    while (!ended->first && !state_->stopping) {
+      auto woken = [&] { return ended->first || state_->stopping; };
+      if (interval.count() <= 0) {
+        state_->changed.wait(lock, woken);
+      } else if (!state_->changed.wait_for(lock, interval, woken)) {
+        lock.unlock();
+        (*session)->send_keepalive();
+        lock.lock();
+      }
+    }
+    if (state_->stopping) return;
+    LOG_WARN(logger(), "connection to chaincode ended, dialling again package={} reason={}", package_id,
+             escape(ended->second, 300));
+  }
+}
+
+void Launcher::stop() {
+  std::vector<std::thread> keepers;
+  std::vector<SessionPtr> sessions;
+  {
+    std::lock_guard lock(state_->mutex);
+    state_->stopping = true;
+    keepers.swap(state_->keepers);
+    for (auto& [id, process] : state_->processes)
+      if (process.session) sessions.push_back(process.session);
+    state_->changed.notify_all();
+  }
+  state_->connector->stop();
+  for (auto& session : sessions) session->close();
+  for (auto& keeper : keepers) keeper.join();
+}
+
+}  // namespace selvage::chaincode

@@ -1,0 +1,19 @@
+#include "chaincode/system/system_chaincode.h"
+
+namespace selvage::chaincode {
+
+protos::Response success(Bytes payload) {
+  protos::Response response;
+  response.set_status(200);
+  response.set_payload(std::move(payload));
+  return response;
+}
+
+protos::Response failure(std::string message) {
+  protos::Response response;
+  response.set_status(500);
+  response.set_message(std::move(message));
+  return response;
+}
+
+}  // namespace selvage::chaincode
