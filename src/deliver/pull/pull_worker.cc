@@ -1,0 +1,192 @@
+#include "deliver/pull/pull_worker.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "common/common.pb.h"
+#include "crypto/certificate.h"
+#include "deliver/pull/block_verifier.h"
+#include "orderer/ab.pb.h"
+#include "rpc/channel.h"
+#include "tls/context.h"
+#include "wire/block.h"
+#include "wire/envelope.h"
+
+namespace selvage::deliver {
+namespace {
+
+constexpr double kPauseFactor = 1.2;
+constexpr const char* kDeliver = "/orderer.AtomicBroadcast/Deliver";
+
+log::Logger service_logger("deliveryClient");
+
+}  // namespace
+
+Puller::Puller(std::string channel_id, PullSettings settings, wire::Signer signer, BlockSink& sink, const Clock& clock,
+               Random& random)
+    : channel_id_(std::move(channel_id)),
+      settings_(std::move(settings)),
+      signer_(std::move(signer)),
+      sink_(sink),
+      clock_(clock),
+      random_(random),
+      logger_(log::Logger("peer.blocksprovider").with("channel", channel_id_)),
+      endpoints_(random) {}
+
+Puller::~Puller() { stop(); }
+
+void Puller::start() {
+  LOG_INFO(service_logger, "Creating a CFT (crash fault tolerant) BlockDeliverer for channel `{}`", channel_id_);
+  thread_ = std::thread([this] { run(); });
+}
+
+void Puller::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+    if (open_stream_ != nullptr) open_stream_->cancel();
+    stopped_.notify_all();
+  }
+  if (!thread_.joinable()) return;
+  thread_.join();
+  LOG_INFO(logger_, "Deliverer stopped");
+}
+
+bool Puller::pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  return !stopped_.wait_for(lock, time, [&] { return stopping_; });
+}
+
+void Puller::run() {
+  std::chrono::duration<double, std::milli> wait = settings_.pause_first;
+  std::chrono::duration<double, std::milli> waited{0};
+  bool failed = false;
+  while (true) {
+    if (failed) {
+      const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(
+          std::min<std::chrono::duration<double, std::milli>>(wait, settings_.pause_max));
+      wait = std::min<std::chrono::duration<double, std::milli>>(wait * kPauseFactor, settings_.pause_max);
+      waited += time;
+      LOG_WARN(logger_, "Disconnected from ordering service. Attempt to re-connect in {}ms, totalDuration is {:.0f}ms",
+               time.count(), waited.count());
+      if (!pause(time)) return;
+    } else if (!pause(std::chrono::milliseconds(0))) {
+      return;
+    }
+    const BlockSink::Position position = sink_.position();
+    endpoints_.set(orderer_endpoints(*position.bundle, settings_.overrides));
+    const Endpoint* chosen = endpoints_.next();
+    if (chosen == nullptr) {
+      LOG_WARN(logger_, "Could not connect to ordering service: could not get orderer endpoints: no endpoints currently "
+                        "defined: channel {} names none; add OrdererEndpoints to its orderer organisations",
+               channel_id_);
+      failed = true;
+      continue;
+    }
+    BlockVerifier verifier(position.bundle, position.next_number, position.last_hash);
+    bool progress = false;
+    const Endpoint endpoint = *chosen;  // a config block may replace them all while this one is in use
+    const Ended ended = pull_from(endpoint, verifier, &progress);
+    if (ended == Ended::kStopped) return;
+    if (progress) {
+      wait = settings_.pause_first;
+      waited = waited.zero();
+    }
+    failed = ended == Ended::kFailed;
+  }
+}
+
+Result<Bytes> Puller::seek_request(uint64_t from) const {
+  ::orderer::SeekInfo seek;
+  seek.mutable_start()->mutable_specified()->set_number(from);
+  seek.mutable_stop()->mutable_specified()->set_number(std::numeric_limits<uint64_t>::max());
+  seek.set_behavior(::orderer::SeekInfo::BLOCK_UNTIL_READY);
+  wire::EnvelopeOptions options;
+  if (settings_.tls && settings_.credentials != nullptr) {
+    if (auto ours = settings_.credentials->current()) options.tls_cert_hash = ours->leaf().sha256();
+  }
+  SELVAGE_TRY(::common::Envelope envelope,
+              wire::make_signed_envelope(::common::DELIVER_SEEK_INFO, channel_id_, signer_, seek, clock_.now(), random_,
+                                         options));
+  return envelope.SerializeAsString();
+}
+
+Puller::Ended Puller::pull_from(const Endpoint& endpoint, BlockVerifier& verifier, bool* progress) {
+  auto request = seek_request(verifier.next_number());
+  if (!request) {
+    LOG_ERROR(logger_, "Could not create a signed Deliver SeekInfo message, something is critically wrong: {}",
+              to_string(request.error()));
+    return Ended::kFailed;
+  }
+  rpc::ChannelSettings dial;
+  dial.targets = {endpoint.address};
+  dial.connect_timeout = settings_.connect_timeout;
+  dial.keepalive.interval = settings_.keepalive_interval;
+  dial.keepalive.timeout = settings_.keepalive_timeout;
+  dial.idle_timeout = std::chrono::milliseconds(0);
+  if (settings_.tls) {
+    dial.tls = std::make_shared<tls::ClientContext>(settings_.credentials,
+                                                    std::make_shared<tls::TrustStore>(endpoint.roots));
+  }
+  const auto channel = rpc::Channel::make(std::move(dial));
+  if (Status ready = channel->wait_ready(settings_.connect_timeout); !ready) {
+    LOG_WARN(logger_, "Could not connect to ordering service: could not dial endpoint '{}': {}", endpoint.address,
+             to_string(ready.error()));
+    const std::lock_guard lock(mutex_);
+    return stopping_ ? Ended::kStopped : Ended::kFailed;
+  }
+  const auto stream = channel->stream(kDeliver);
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopping_) return Ended::kStopped;
+    open_stream_ = stream.get();
+  }
+  const Ended ended = stream->write(std::move(*request)) ? receive(*stream, endpoint, verifier, progress) : Ended::kFailed;
+  const std::lock_guard lock(mutex_);
+  open_stream_ = nullptr;
+  return stopping_ ? Ended::kStopped : ended;
+}
+
+Puller::Ended Puller::receive(rpc::ClientStream& stream, const Endpoint& endpoint, BlockVerifier& verifier,
+                              bool* progress) {
+  const log::Logger logger = logger_.with("orderer-address", endpoint.address);
+  LOG_INFO(logger, "BlockReceiver starting");
+  const auto give_up = [&](const std::string& why) {
+    LOG_WARN(logger_, "Failure in processing incoming messages: {}", why);
+    return Ended::kFailed;
+  };
+  Bytes bytes;
+  while (stream.read(&bytes)) {
+    ::orderer::DeliverResponse response;
+    if (!response.ParseFromString(bytes)) return give_up("what orderer `" + endpoint.address + "` sent is no DeliverResponse");
+    if (response.has_status()) {
+      if (response.status() == ::common::SUCCESS) return give_up("received success for a seek that should never complete");
+      return give_up("received bad status " + ::common::Status_Name(response.status()) + " from orderer");
+    }
+    if (!response.has_block()) return give_up("orderer `" + endpoint.address + "` sent neither block nor status");
+    const std::shared_ptr<::common::Block> block(response.release_block());
+    const uint64_t number = block->header().number();
+    const std::string which = "block [" + std::to_string(number) + "] from orderer [" + endpoint.address + "] ";
+    if (Status verified = verifier.accept(*block); !verified) {
+      return give_up(verified.error().within(which + "could not be verified").message);
+    }
+    const bool is_config = wire::is_config_block(*block);
+    if (Status handled = sink_.accept(block); !handled) {
+      return give_up(to_string(handled.error().within(which + "could not be handled")));
+    }
+    *progress = true;
+    LOG_DEBUG(logger, "Handled block {}", number);
+    if (is_config) {
+      LOG_INFO(logger, "Updated config block {}", number);
+      if (endpoints_.set(orderer_endpoints(*verifier.bundle(), settings_.overrides))) {
+        LOG_INFO(logger, "Ordering endpoints have been refreshed, disconnecting from deliver to reconnect using updated "
+                         "endpoints");
+        return Ended::kRefreshed;
+      }
+    }
+  }
+  const rpc::Status status = stream.finish();
+  return give_up(status.ok() ? "orderer `" + endpoint.address + "` hung up without sending status" : status.to_string());
+}
+
+}  // namespace selvage::deliver

@@ -1,0 +1,103 @@
+// Takes one channel's blocks from the ordering service: dials an orderer, asks for all blocks from the ledger's height on,
+// verifies each and hands it on; when a stream ends, goes on with the next endpoint after a growing pause.
+//
+// Has a thread of its own. Does not store or validate anything: that is the sink's part.
+// Fabric quirk: common/deliverclient/blocksprovider/deliverer.go.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "channel/bundle.h"
+#include "deliver/pull/endpoints.h"
+#include "tls/credentials.h"
+#include "wire/signer.h"
+
+namespace common {
+class Block;
+}
+namespace selvage::rpc {
+class ClientStream;
+}
+
+namespace selvage::deliver {
+
+class BlockVerifier;
+
+// Where the next block goes. Called from the puller's thread only.
+class BlockSink {
+ public:
+  virtual ~BlockSink() = default;
+  // What the puller starts from: the newest block that was handed over (its number + 1, its header's hash) and the
+  // configuration in force after it.
+  struct Position {
+    uint64_t next_number = 0;
+    Bytes last_hash;
+    channel::BundlePtr bundle;
+  };
+  [[nodiscard]] virtual Position position() = 0;
+  // A verified block, in order. May wait (that is the backpressure), but must return soon after stop() began. An error
+  // ends the stream, which is tried again from position().
+  virtual Status accept(std::shared_ptr<::common::Block> block) = 0;
+};
+
+struct PullSettings {
+  bool tls = true;                                         // peer.tls.enabled
+  // Set when the peer authenticates itself to orderers (peer.tls.clientAuthRequired): sent in the handshake, and its
+  // hash in each request.
+  std::shared_ptr<tls::CredentialStore> credentials;
+  std::vector<AddressOverride> overrides;                  // peer.deliveryclient.addressOverrides
+  std::chrono::milliseconds connect_timeout{3000};         // peer.deliveryclient.connTimeout
+  std::chrono::milliseconds pause_first{100};              // between attempts: first, times 1.2 each, at most
+  std::chrono::milliseconds pause_max{3600 * 1000};        // peer.deliveryclient.reConnectBackoffThreshold
+  std::chrono::milliseconds keepalive_interval{60000};     // peer.keepalive.deliveryClient.interval
+  std::chrono::milliseconds keepalive_timeout{20000};      // peer.keepalive.deliveryClient.timeout
+};
+
+class Puller {
+ public:
+  // `sink`, `clock` and `random` outlive it.
+  Puller(std::string channel_id, PullSettings settings, wire::Signer signer, BlockSink& sink, const Clock& clock,
+         Random& random);
+  ~Puller();  // as stop()
+  Puller(const Puller&) = delete;
+  Puller& operator=(const Puller&) = delete;
+
+  void start();
+  // Ends the stream that is open and joins the thread. Twice is fine.
+  void stop();
+
+ private:
+  enum class Ended { kStopped, kRefreshed, kFailed };
+  void run();
+  Ended pull_from(const Endpoint& endpoint, BlockVerifier& verifier, bool* progress);
+  Ended receive(rpc::ClientStream& stream, const Endpoint& endpoint, BlockVerifier& verifier, bool* progress);
+  [[nodiscard]] Result<Bytes> seek_request(uint64_t from) const;
+  bool pause(std::chrono::milliseconds time);
+
+  const std::string channel_id_;
+  const PullSettings settings_;
+  const wire::Signer signer_;
+  BlockSink& sink_;
+  const Clock& clock_;
+  Random& random_;
+  log::Logger logger_;
+  EndpointChoice endpoints_;
+
+  std::mutex mutex_;
+  std::condition_variable stopped_;
+  bool stopping_ = false;
+  rpc::ClientStream* open_stream_ = nullptr;  // to be cancelled by stop()
+  std::thread thread_;
+};
+
+}  // namespace selvage::deliver
