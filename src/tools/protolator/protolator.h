@@ -1,0 +1,25 @@
+// Fabric's JSON of a message: protobuf's own JSON, with fields whose bytes are messages themselves opened and shown,
+// whatever depth they have. Scripts edit this JSON with jq.
+//
+// Pure. Keys are sorted, unset fields shown (null, "", [], {}), 64-bit numbers are texts.
+// Fabric quirk: fabric-config/protolator.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <string>
+
+#include "base/result.h"
+
+namespace selvage::tools::protolator {
+
+// Which group of the configuration tree a ConfigGroup stands for decides what its values mean.
+enum class GroupKind { kNone, kChannel, kApplication, kApplicationOrg, kOrderer, kOrdererOrg, kConsortiums, kConsortium,
+                       kConsortiumOrg };
+
+// Indented with tabs, one line end after it. `kind`: of a bare ConfigGroup. Errors: kInvalidArgument, with the path to
+// the field that could not be opened.
+[[nodiscard]] Result<std::string> to_json(const google::protobuf::Message& message,
+                                          GroupKind kind = GroupKind::kNone);
+
+}  // namespace selvage::tools::protolator
