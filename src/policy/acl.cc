@@ -186,6 +186,46 @@ Status check_acl(std::string_view resource, const AclChannel& channel, const ide
   return check_channel(policy, channel, std::span(&view, 1));
 }
 
+Status check_acl(std::string_view resource, const AclChannel& channel, const identity::Msp& local,
+                 const IdentityPtr& caller) {
+  std::string_view policy = overridden(resource, channel);
+  const bool own = !policy.empty();
+  if (!own) policy = default_acl(resource);
+  if (policy.empty()) {
+    LOG_ERROR(logger(), "Unmapped policy for {}", escape(resource));
+    return refuse(fmt::format("Unmapped policy for {}", resource));
+  }
+  if (!own && (is_local_resource(resource) || channel.channel_id.empty())) {
+    const auto during = [&](const char* what, const std::string& why) {
+      LOG_WARN(logger(), "{} during channelless check policy error=\"{}\" policyName={} identity={}", what, escape(why), policy,
+               caller ? identity::describe_identity(caller->serialized()) : "");
+      return refuse(fmt::format("{} during channelless check policy with policy [{}]: [{}]", what, policy, why));
+    };
+    auto identity = local.deserialize(caller ? BytesView(caller->serialized()) : BytesView());
+    if (!identity) return during(kProposalWords.deserializing, identity.error().message);
+    auto principal = local_principal(policy, local);
+    if (!principal) return during(kProposalWords.principal, principal.error().message);
+    if (auto held = (*identity)->satisfies(*principal); !held) return during(kProposalWords.satisfying, held.error().message);
+    return {};
+  }
+  if (channel.policies == nullptr) {
+    return refuse(fmt::format("Failed to get policy manager for channel [{}]", channel.channel_id));
+  }
+  std::string why;
+  if (const Policy* found = channel.policies->find(policy)) {
+    auto satisfied = found->evaluate_identities(std::span(&caller, caller ? 1 : 0));
+    if (satisfied) return {};
+    why = satisfied.error().message;
+  } else {
+    why = own ? fmt::format("policy {} not found", policy) : fmt::format("no such policy: '{}'", policy);
+  }
+  LOG_WARN(logger(), "Failed evaluating policy on signed data error=\"{}\" policyName={} identities={}", escape(why), policy,
+           caller ? identity::describe_identity(caller->serialized()) : "");
+  if (own) return refuse(fmt::format("failed evaluating policy on signed data during check policy [{}]: [{}]", policy, why));
+  return refuse(fmt::format("Failed evaluating policy on signed data during check policy on channel [{}] with policy [{}]: "
+                            "[{}]", channel.channel_id, policy, why));
+}
+
 Status check_acl(std::string_view resource, const AclChannel& channel, std::span<const SignedData> signatures) {
   if (const std::string_view own = overridden(resource, channel); !own.empty()) {
     return check_overridden(own, channel, signatures);

@@ -70,6 +70,9 @@ struct AclChannel {
 // kPermissionDenied.
 [[nodiscard]] Status check_acl(std::string_view resource, const AclChannel& channel, const identity::Msp& local,
                                const ::protos::SignedProposal& proposal);
+// The same for a caller whose signature over its request has been verified already; null: none that the channel knows.
+[[nodiscard]] Status check_acl(std::string_view resource, const AclChannel& channel, const identity::Msp& local,
+                               const IdentityPtr& caller);
 // Signed data (events, gateway, chaincode to chaincode).
 [[nodiscard]] Status check_acl(std::string_view resource, const AclChannel& channel, std::span<const SignedData> signatures);
 // Channelless resources.
