@@ -64,7 +64,8 @@ class Bundle {
   // This configuration as check_acl (policy/acl.h) wants it. Points into this Bundle.
   [[nodiscard]] policy::AclChannel acl_channel() const;
 
-  // Every capability required is understood by this program (channel, orderer, application).
+  // A peer's duty: every channel and application capability is understood by this program. Orderers ask
+  // capabilities().supported() and orderer()->capabilities.supported().
   // kFailedPrecondition "Channel capability V9_9 is required but not supported".
   [[nodiscard]] Status check_capabilities() const;
 

@@ -1,0 +1,14 @@
+// Go's duration text, as BatchTimeout carries it. Private to channel/.
+#pragma once
+
+#include <chrono>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace selvage::channel {
+
+// "2s", "1.5h", "300ms", "-2m30s". Errors: kInvalidArgument with Go's words.
+[[nodiscard]] Result<std::chrono::nanoseconds> parse_go_duration(std::string_view text);
+
+}  // namespace selvage::channel
