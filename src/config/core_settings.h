@@ -150,7 +150,7 @@ struct CoreSettings {
 [[nodiscard]] Result<CoreSettings> read_core_settings(const Tree& tree);
 // find_file("core"), load, read.
 [[nodiscard]] Result<CoreSettings> load_core_settings(const Environment& environment);
-// What the peer CLI is given over core.yaml when there is none but CORE_* variables suffice: an empty tree.
+// find_file("core") and load: for tools that read a few keys of their own.
 [[nodiscard]] Result<Tree> load_core_tree(const Environment& environment);
 
 // "host:port" with which others reach this peer: `address`, or with this machine's address in place of an unspecified

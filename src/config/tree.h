@@ -37,9 +37,12 @@ struct Node {
   [[nodiscard]] const Node* find(std::string_view name) const;
 };
 
-// Where `<name>.yaml` is: in FABRIC_CFG_PATH alone when that is set, else "." and then /etc/hyperledger/fabric.
-// kNotFound says which folders were looked at and what to set.
-[[nodiscard]] Result<std::string> find_file(std::string_view name, const Environment& environment);
+// Where `<name>.yaml` is: in FABRIC_CFG_PATH when that is set, else "." and then /etc/hyperledger/fabric. kNotFound says
+// which folders were looked at and what to set.
+// Fabric quirk: common/viperutil/config_util.go: orderer and configtxgen look in "." and /etc/hyperledger/fabric
+// (`look_further`) even when FABRIC_CFG_PATH is set; core/config/config.go: the peer does not.
+[[nodiscard]] Result<std::string> find_file(std::string_view name, const Environment& environment,
+                                            bool look_further = false);
 
 class Tree {
  public:
