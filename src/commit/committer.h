@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "base/log.h"
 #include "base/metrics.h"
 #include "base/result.h"
 #include "ledger/ledger.h"
@@ -67,8 +66,10 @@ class Subscription {
 
 class Committer {
  public:
-  // All outlive the committer.
-  Committer(std::shared_ptr<ledger::Ledger> ledger, const CollectionAccess& access, metrics::Provider& metrics);
+  // All outlive the committer. Private data whose transaction did not come within `transient_blocks_max` blocks is
+  // forgotten (peer.gossip.pvtData.transientstoreMaxBlockRetention).
+  Committer(std::shared_ptr<ledger::Ledger> ledger, const CollectionAccess& access, metrics::Provider& metrics,
+            uint64_t transient_blocks_max = 20000);
   ~Committer();
 
   // kInvalidArgument: not the next block. Any other error: storage failed, the channel must stop.
@@ -87,6 +88,7 @@ class Committer {
 
   std::shared_ptr<ledger::Ledger> ledger_;
   const CollectionAccess& access_;
+  const uint64_t transient_blocks_max_;
   std::unique_ptr<Instruments> instruments_;
   std::shared_ptr<Listeners> listeners_;
 };

@@ -130,9 +130,10 @@ class FileBlockStore final : public BlockStore {
     }
     file_ = end.file;
     file_bytes_ = end.offset;
-    const bool fresh = files == 0;
     SELVAGE_TRY(writer_, disk_.open(files_.path(file_), Disk::Open::kAppend));
-    if (fresh) SELVAGE_CHECK(disk_.sync_directory(settings_.directory));
+    SELVAGE_CHECK(disk_.sync_directory(settings_.directory));
+    // The last block may be there without having been synced; from now on it is served.
+    SELVAGE_CHECK(writer_->sync());
     height_ = index_->count();
     if (height_gauge_) height_gauge_->set(static_cast<double>(height_));
     return {};
