@@ -37,7 +37,7 @@ class Parser {
     SELVAGE_TRY(Argument root, argument(0));
     skip_space();
     if (at_ != text_.size() || root.kind != Argument::Kind::kCall) {
-      return fail(Code::kInvalidArgument, fmt::format("invalid policy string '{}'", escape(text_)));
+      return fail(Code::kInvalidArgument, fmt::format("invalid policy string '{}'", text_));
     }
     return std::move(root.call.front());
   }
@@ -53,14 +53,14 @@ class Parser {
     return true;
   }
   tl::unexpected<Error> unrecognized(std::string_view token) const {
-    return fail(Code::kInvalidArgument, fmt::format("unrecognized token '{}' in policy string", escape(token)));
+    return fail(Code::kInvalidArgument, fmt::format("unrecognized token '{}' in policy string", token));
   }
 
   Result<Argument> argument(int depth) {
     skip_space();
     if (depth > kDepthMax) return fail(Code::kInvalidArgument, "policy string is nested too deeply");
     if (at_ >= text_.size()) {
-      return fail(Code::kInvalidArgument, fmt::format("unexpected end of policy string '{}'", escape(text_)));
+      return fail(Code::kInvalidArgument, fmt::format("unexpected end of policy string '{}'", text_));
     }
     const char first = text_[at_];
     if (first == '\'' || first == '"') {
@@ -167,7 +167,7 @@ Result<::common::SignaturePolicy> build(const Call& call, ::common::SignaturePol
     if (argument.kind == Argument::Kind::kCall) continue;
     auto principal = argument.kind == Argument::Kind::kText ? parse_principal(argument.text) : std::nullopt;
     if (!principal) {
-      return fail(Code::kInvalidArgument, fmt::format("unrecognized token '{}' in policy string", escape(argument.text)));
+      return fail(Code::kInvalidArgument, fmt::format("unrecognized token '{}' in policy string", argument.text));
     }
     rules[i].set_signed_by(envelope.identities_size());
     *envelope.add_identities() = std::move(*principal);
@@ -205,7 +205,7 @@ Result<::common::ImplicitMetaPolicy> parse_implicit_meta_policy(std::string_view
     policy.set_rule(::common::ImplicitMetaPolicy::MAJORITY);
   } else {
     return fail(Code::kInvalidArgument,
-                fmt::format("unknown rule type '{}', expected ALL, ANY, or MAJORITY", escape(rule)));
+                fmt::format("unknown rule type '{}', expected ALL, ANY, or MAJORITY", rule));
   }
   return policy;
 }
