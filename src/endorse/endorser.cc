@@ -1,0 +1,299 @@
+#include "endorse/endorser.h"
+
+#include "base/log.h"
+#include "channel/bundle.h"
+#include "endorse/interest.h"
+#include "endorse/private_data.h"
+#include "endorse/proposal.h"
+#include "identity/identity.h"
+#include "ledger/ledger.h"
+#include "wire/proposal.h"
+
+namespace selvage::endorse {
+namespace {
+
+using SteadyClock = std::chrono::steady_clock;
+
+constexpr int32_t kErrorThreshold = 400;  // shim.ERRORTHRESHOLD: from here on nothing is endorsed
+constexpr int32_t kError = 500;
+
+const log::Logger& logger() {
+  static const log::Logger instance("endorser");
+  return instance;
+}
+
+protos::ProposalResponse refused(const std::string& message) {
+  protos::ProposalResponse answer;
+  answer.mutable_response()->set_status(kError);
+  answer.mutable_response()->set_message(message);
+  return answer;
+}
+
+// cscc and qscc look at the ledger themselves. Fabric quirk: endorser.go acquireTxSimulator.
+bool needs_simulator(const UnpackedProposal& proposal) {
+  return !proposal.channel_id().empty() && proposal.chaincode != "qscc" && proposal.chaincode != "cscc";
+}
+
+metrics::Options counter(const char* name, const char* help, std::vector<std::string> labels = {}) {
+  metrics::Options options;
+  options.name_space = "endorser";
+  options.name = name;
+  options.help = help;
+  if (!labels.empty()) options.statsd_format = "%{#fqname}";
+  for (const auto& label : labels) options.statsd_format += ".%{" + label + "}";
+  options.label_names = std::move(labels);
+  return options;
+}
+
+}  // namespace
+
+struct Endorser::State {
+  State(Settings s, Parts p)
+      : settings(s),
+        parts(std::move(p)),
+        duration(parts.metrics.histogram(counter("proposal_duration", "The time to complete a proposal.",
+                                                 {"channel", "chaincode", "success"}))),
+        received(parts.metrics.counter(counter("proposals_received", "The number of proposals received.")).with({})),
+        successful(parts.metrics.counter(counter("successful_proposals", "The number of successful proposals.")).with({})),
+        invalid(parts.metrics
+                    .counter(counter("proposal_validation_failures",
+                                     "The number of proposals that have failed initial validation."))
+                    .with({})),
+        denied(parts.metrics.counter(counter("proposal_acl_failures", "The number of proposals that failed ACL checks.",
+                                             {"channel", "chaincode"}))),
+        duplicates(parts.metrics.counter(counter("duplicate_transaction_failures",
+                                                 "The number of failed proposals due to duplicate transaction ID.",
+                                                 {"channel", "chaincode"}))),
+        failed_simulations(parts.metrics.counter(counter("proposal_simulation_failures",
+                                                         "The number of failed proposal simulations",
+                                                         {"channel", "chaincode"}))),
+        failed_endorsements(parts.metrics.counter(counter("endorsement_failures", "The number of failed endorsements.",
+                                                          {"channel", "chaincode", "chaincodeerror"}))) {}
+
+  const Settings settings;
+  Parts parts;
+  metrics::Family<metrics::Histogram>& duration;
+  metrics::Counter& received;
+  metrics::Counter& successful;
+  metrics::Counter& invalid;
+  metrics::Family<metrics::Counter>& denied;
+  metrics::Family<metrics::Counter>& duplicates;
+  metrics::Family<metrics::Counter>& failed_simulations;
+  metrics::Family<metrics::Counter>& failed_endorsements;
+
+  Result<std::shared_ptr<const identity::Identity>> check_creator(const UnpackedProposal& proposal, Channel* channel);
+  Status check_channel_rules(const UnpackedProposal& proposal, Channel& channel,
+                             const std::shared_ptr<const identity::Identity>& creator);
+  Result<protos::ProposalResponse> endorse(const Invocation& invocation);
+  Result<protos::ProposalResponse> simulate_and_sign(Invocation& invocation);
+
+  metrics::LabelValues labels(const UnpackedProposal& proposal) const {
+    return {proposal.channel_id(), proposal.chaincode};
+  }
+};
+
+Endorser::Endorser(Settings settings, Parts parts) : state_(std::make_unique<State>(settings, std::move(parts))) {}
+Endorser::~Endorser() = default;
+
+// Everything that is said of the creator without a channel's rules; the one place where its signature is verified.
+Result<std::shared_ptr<const identity::Identity>> Endorser::State::check_creator(const UnpackedProposal& proposal,
+                                                                                 Channel* channel) {
+  const std::string& creator_bytes = proposal.signature_header.creator();
+  const std::string& channel_id = proposal.channel_id();
+  auto creator = channel ? channel->bundle()->msps()->deserialize(creator_bytes)
+                         : parts.local_msp->deserialize(creator_bytes);
+  if (!creator) {
+    LOG_WARN(logger(), "access denied channel={} txID={} error={} identity={}", escape(channel_id, 100),
+             proposal.txid().substr(0, 8), escape(creator.error().message, 300),
+             identity::describe_identity(creator_bytes));
+    return fail(Code::kUnknown,
+                "access denied: channel [" + channel_id + "] creator org unknown, creator is malformed");
+  }
+  const std::string denied = "access denied: channel [" + channel_id + "] creator org [" + (*creator)->mspid() + "]";
+  if (auto valid = (*creator)->validate(); !valid) {
+    LOG_WARN(logger(), "access denied: identity is not valid channel={} txID={} error={} identity={}",
+             escape(channel_id, 100), proposal.txid().substr(0, 8), escape(valid.error().message, 300),
+             identity::describe_identity(creator_bytes));
+    return fail(Code::kUnknown, denied);
+  }
+  if (auto verified =
+          (*creator)->verify(proposal.signed_proposal.proposal_bytes(), proposal.signed_proposal.signature());
+      !verified) {
+    LOG_WARN(logger(),
+             "access denied: creator's signature over the proposal is not valid channel={} txID={} error={} identity={}",
+             escape(channel_id, 100), proposal.txid().substr(0, 8), escape(verified.error().message, 300),
+             identity::describe_identity(creator_bytes));
+    return fail(Code::kUnknown, denied);
+  }
+  return creator;
+}
+
+Status Endorser::State::check_channel_rules(const UnpackedProposal& proposal, Channel& channel,
+                                            const std::shared_ptr<const identity::Identity>& creator) {
+  auto committed = channel.ledger().find_transaction(proposal.txid());
+  if (!committed) return fail(std::move(committed).error().within("could not look for transaction " + proposal.txid()));
+  if (*committed) {
+    duplicates.with(labels(proposal)).add(1);
+    return fail(Code::kUnknown, "duplicate transaction found [" + proposal.txid() + "]. Creator [" +
+                                    to_hex(proposal.signature_header.creator()) + "]");
+  }
+  // System chaincode checks its ACLs itself, by function.
+  if (parts.chaincodes.is_system(proposal.chaincode)) return {};
+  if (auto allowed = parts.access("peer/Propose", proposal.channel_id(), creator); !allowed) {
+    denied.with(labels(proposal)).add(1);
+    return fail(std::move(allowed).error());
+  }
+  return {};
+}
+
+Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal& signed_proposal) {
+  const auto began = SteadyClock::now();
+  State& state = *state_;
+  auto grpc_error = [](Error error) { return fail(Code::kUnknown, error.message, error.cause, error.hint); };
+
+  auto unpacked = unpack(signed_proposal);
+  if (!unpacked) {
+    state.received.add(1);
+    state.invalid.add(1);
+    LOG_WARN(logger(), "Failed to unpack proposal error={}", escape(unpacked.error().message, 300));
+    return grpc_error(std::move(unpacked).error());
+  }
+  UnpackedProposal& proposal = *unpacked;
+  // Fabric's auth filters stand before the endorser: expired creators and stale timestamps are not even counted.
+  const SystemTime now = state.parts.clock.now();
+  std::shared_ptr<Channel> channel;
+  if (!proposal.channel_id().empty()) channel = state.parts.channels.find(proposal.channel_id());
+  auto claimed = channel ? channel->bundle()->msps()->deserialize(proposal.signature_header.creator())
+                         : state.parts.local_msp->deserialize(proposal.signature_header.creator());
+  if (claimed && (*claimed)->expires_at() < now)
+    return fail(Code::kUnknown, "proposal client identity expired", identity::describe_identity(proposal.signature_header.creator()));
+  if (auto timely = check_time_window(proposal, now, state.settings.time_window); !timely)
+    return grpc_error(std::move(timely).error());
+
+  state.received.add(1);
+  if (!proposal.channel_id().empty() && !channel)
+    return refused("channel '" + proposal.channel_id() + "' not found");
+
+  auto refuse = [&](Error error, bool validation) {
+    if (validation) {
+      state.invalid.add(1);
+      error = error.within("error validating proposal");
+    }
+    LOG_WARN(logger(), "Failed to preProcess proposal error={}", escape(to_string(error), 500));
+    return grpc_error(std::move(error));
+  };
+  if (auto good = check_headers(proposal); !good) return refuse(std::move(good).error(), true);
+  auto creator = state.check_creator(proposal, channel.get());
+  if (!creator) return refuse(std::move(creator).error(), true);
+  if (channel)
+    if (auto good = state.check_channel_rules(proposal, *channel, *creator); !good)
+      return refuse(std::move(good).error(), false);
+
+  Invocation invocation{proposal, *creator, channel};
+  auto answer = state.simulate_and_sign(invocation);
+  bool success = false;
+  if (!answer) {
+    LOG_WARN(logger(), "Failed to invoke chaincode channel={} chaincode={} error={}", escape(proposal.channel_id(), 100),
+             escape(proposal.chaincode, 100), escape(to_string(answer.error()), 1000));
+    answer = refused(answer.error().message);
+  } else if (answer->has_endorsement() || proposal.channel_id().empty()) {
+    success = true;
+    state.successful.add(1);
+  }
+  state.duration.with({proposal.channel_id(), proposal.chaincode, success ? "true" : "false"})
+      .observe(std::chrono::duration<double>(SteadyClock::now() - began).count());
+  return answer;
+}
+
+Result<protos::ProposalResponse> Endorser::State::simulate_and_sign(Invocation& invocation) {
+  std::unique_ptr<ledger::TxSimulator> simulator;
+  if (needs_simulator(invocation.proposal)) {
+    simulator = invocation.channel->new_simulator(invocation.proposal.txid());
+    invocation.simulator = simulator.get();
+  }
+  return endorse(invocation);
+}
+
+Result<protos::ProposalResponse> Endorser::State::endorse(const Invocation& invocation) {
+  const UnpackedProposal& proposal = invocation.proposal;
+  const std::string& channel_id = proposal.channel_id();
+  auto info = parts.chaincodes.endorsement_info(invocation);
+  if (!info)
+    return fail(std::move(info).error().within("make sure the chaincode " + proposal.chaincode +
+                                               " has been successfully defined on channel " + channel_id +
+                                               " and try again"));
+  const auto began = SteadyClock::now();
+  auto outcome = parts.chaincodes.execute(invocation);
+  LOG_INFO(logger(), "finished chaincode: {} duration: {}ms channel={} txID={}", escape(proposal.chaincode, 100),
+           std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began).count(),
+           escape(channel_id, 100), proposal.txid().substr(0, 8));
+  auto broken = [&](Error error) {
+    failed_simulations.with(labels(proposal)).add(1);
+    return fail(error.within("error in simulation"));
+  };
+  if (!outcome) {
+    LOG_ERROR(logger(), "failed to invoke chaincode {}, error: {}", escape(proposal.chaincode, 100),
+              escape(to_string(outcome.error()), 1000));
+    return broken(std::move(outcome).error());
+  }
+  const protos::Response& response = outcome->response;
+
+  ledger::SimulationResults results;
+  protos::ProposalResponse answer;
+  if (invocation.simulator) {
+    auto simulated = invocation.simulator->results();
+    if (!simulated) return broken(std::move(simulated).error());
+    results = std::move(*simulated);
+    if (!results.private_rw_set.empty())
+      if (auto kept = keep_private_data(*invocation.channel, proposal.txid(), results.private_rw_set,
+                                        *invocation.simulator, parts.disseminate);
+          !kept)
+        return broken(std::move(kept).error());
+    auto interest = make_interest(results, *invocation.simulator->view(), [this](const std::string& name) {
+      return name == "lscc" || parts.chaincodes.is_system(name);
+    });
+    if (!interest) return fail(std::move(interest).error().within("error in simulation"));
+    *answer.mutable_interest() = std::move(*interest);
+  }
+
+  // A chaincode that failed has no event, whatever it set. Fabric quirk: endorser.go callChaincode.
+  Bytes event;
+  if (outcome->event && response.status() < kErrorThreshold) event = outcome->event->SerializeAsString();
+  auto payload = [&] {
+    protos::ChaincodeID id;
+    id.set_name(proposal.chaincode);
+    id.set_version(info->version);
+    return wire::response_payload(proposal.hash, response, results.public_rw_set, event, id);
+  };
+  *answer.mutable_response() = response;
+  if (response.status() >= kError) {
+    answer.set_payload(payload());
+    return answer;
+  }
+  if (channel_id.empty()) {
+    answer.clear_interest();
+    return answer;
+  }
+  if (response.status() >= kErrorThreshold) {
+    failed_endorsements.with({channel_id, proposal.chaincode, "true"}).add(1);
+    answer.clear_interest();
+    return answer;
+  }
+  auto unsigned_because = [&](std::string why) {
+    failed_endorsements.with({channel_id, proposal.chaincode, "false"}).add(1);
+    return fail(Code::kUnknown, "endorsing with plugin failed: " + std::move(why));
+  };
+  if (info->plugin != "escc")
+    return unsigned_because("plugin with name " + info->plugin + " could not be used: plugin with name " + info->plugin +
+                            " wasn't found");
+  answer.set_version(1);
+  answer.set_payload(payload());
+  const Bytes& endorser = parts.signer.serialized();
+  auto signature = parts.signer.sign(wire::endorsed_bytes(answer.payload(), endorser));
+  if (!signature) return unsigned_because("could not sign the proposal response payload: " + signature.error().message);
+  answer.mutable_endorsement()->set_endorser(endorser);
+  answer.mutable_endorsement()->set_signature(std::move(*signature));
+  return answer;
+}
+
+}  // namespace selvage::endorse
