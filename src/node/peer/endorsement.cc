@@ -1,0 +1,120 @@
+#include "node/peer/endorsement.h"
+
+#include "chaincode/access.h"
+#include "chaincode/collections.h"
+#include "chaincode/definitions.h"
+#include "chaincode/package_store.h"
+#include "chaincode/system/cscc.h"
+#include "chaincode/system/lifecycle_scc.h"
+#include "chaincode/system/qscc.h"
+#include "endorse/proposal.h"
+#include "ledger/ledger.h"
+
+namespace selvage::node {
+namespace {
+
+// A channel of chaincode/ as one of endorse/.
+class EndorseChannel final : public endorse::Channel {
+ public:
+  explicit EndorseChannel(std::shared_ptr<chaincode::Channel> channel) : channel_(std::move(channel)) {}
+  std::shared_ptr<const channel::Bundle> bundle() const override { return channel_->bundle(); }
+  ledger::Ledger& ledger() override { return channel_->ledger(); }
+  std::unique_ptr<ledger::TxSimulator> new_simulator(const std::string& txid) override {
+    return channel_->new_simulator(txid);
+  }
+
+ private:
+  std::shared_ptr<chaincode::Channel> channel_;
+};
+
+class EndorseChannels final : public endorse::Channels {
+ public:
+  explicit EndorseChannels(chaincode::Channels& channels) : channels_(channels) {}
+  std::shared_ptr<endorse::Channel> find(const std::string& channel_id) override {
+    auto channel = channels_.find(channel_id);
+    if (!channel) return nullptr;
+    return std::make_shared<EndorseChannel>(std::move(channel));
+  }
+
+ private:
+  chaincode::Channels& channels_;
+};
+
+chaincode::Transaction transaction_of(const endorse::Invocation& invocation) {
+  chaincode::Transaction out;
+  out.channel_id = invocation.proposal.channel_id();
+  out.txid = invocation.proposal.txid();
+  out.signed_proposal = &invocation.proposal.signed_proposal;
+  out.proposal_chaincode = invocation.proposal.chaincode;
+  out.creator = invocation.creator;
+  out.simulator = invocation.simulator;
+  if (invocation.channel) out.bundle = invocation.channel->bundle();
+  if (invocation.channel && invocation.simulator) out.ledger = &invocation.channel->ledger();
+  return out;
+}
+
+class Runner final : public endorse::ChaincodeRunner {
+ public:
+  explicit Runner(chaincode::Chaincodes& chaincodes) : chaincodes_(chaincodes) {}
+  bool is_system(const std::string& chaincode) const override { return chaincodes_.is_system(chaincode); }
+  Result<endorse::EndorsementInfo> endorsement_info(const endorse::Invocation& invocation) override {
+    SELVAGE_TRY(auto info, chaincodes_.definition(transaction_of(invocation), invocation.proposal.chaincode));
+    return endorse::EndorsementInfo{std::move(info.version), std::move(info.endorsement_plugin)};
+  }
+  Result<endorse::ChaincodeOutcome> execute(const endorse::Invocation& invocation) override {
+    SELVAGE_TRY(auto outcome, chaincodes_.execute(transaction_of(invocation), invocation.proposal.chaincode,
+                                                  invocation.proposal.input));
+    return endorse::ChaincodeOutcome{std::move(outcome.response), std::move(outcome.event)};
+  }
+
+ private:
+  chaincode::Chaincodes& chaincodes_;
+};
+
+}  // namespace
+
+struct Endorsement::State {
+  State(EndorsementSettings settings, Parts parts)
+      : packages(parts.disk, settings.chaincode_directory),
+        definitions(parts.local.msp->mspid(), parts.channels, packages),
+        access(chaincode::make_access_check(parts.channels, parts.local.msp)),
+        launcher(settings.launch, chaincode::make_ccaas_connector(settings.ccaas, packages), parts.metrics),
+        chaincodes(settings.execute, {parts.channels, definitions, launcher, access}),
+        channels(parts.channels),
+        runner(chaincodes),
+        endorser(settings.endorser, {channels, runner, access, parts.local.msp, parts.local.signer, {}, parts.clock,
+                                     parts.metrics}) {
+    launcher.set_chaincodes(chaincodes);
+    definitions.on_runnable([this](const std::string& package_id) { launcher.keep_running(package_id); });
+    chaincodes.add_system(chaincode::make_cscc(parts.channels, access));
+    chaincodes.add_system(chaincode::make_qscc(parts.channels, access));
+    chaincodes.add_system(chaincode::make_lifecycle_scc(
+        {parts.local.msp->mspid(), packages, definitions, access,
+         [ccaas = settings.ccaas](BytesView package) { return chaincode::check_package(ccaas, package); }}));
+  }
+
+  chaincode::PackageStore packages;
+  chaincode::DefinitionCache definitions;
+  chaincode::AccessCheck access;
+  chaincode::Launcher launcher;
+  chaincode::Chaincodes chaincodes;
+  EndorseChannels channels;
+  Runner runner;
+  endorse::Endorser endorser;
+};
+
+Result<std::unique_ptr<Endorsement>> Endorsement::make(EndorsementSettings settings, Parts parts) {
+  auto state = std::make_unique<State>(std::move(settings), parts);
+  SELVAGE_CHECK(state->packages.open());
+  return std::unique_ptr<Endorsement>(new Endorsement(std::move(state)));
+}
+
+Endorsement::Endorsement(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Endorsement::~Endorsement() { stop(); }
+
+endorse::Endorser& Endorsement::endorser() { return state_->endorser; }
+const chaincode::AccessCheck& Endorsement::access() const { return state_->access; }
+void Endorsement::lifecycle_changed(const std::string& channel_id) { state_->definitions.lifecycle_changed(channel_id); }
+void Endorsement::stop() { state_->launcher.stop(); }
+
+}  // namespace selvage::node

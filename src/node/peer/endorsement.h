@@ -1,0 +1,59 @@
+// The endorsing half of a peer, joined from its parts: packages, definitions, chaincode processes, system chaincode and
+// the endorser itself.
+//
+// node/peer makes one, gives it the peer's channels (chaincode/channels.h), adds the gRPC service of endorser(), and
+// tells it when a block changed `_lifecycle`.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/clock.h"
+#include "base/disk.h"
+#include "base/metrics.h"
+#include "base/result.h"
+#include "chaincode/ccaas/ccaas_client.h"
+#include "chaincode/chaincodes.h"
+#include "chaincode/channels.h"
+#include "chaincode/launcher.h"
+#include "endorse/endorser.h"
+#include "identity/posix_msp_directory.h"
+
+namespace selvage::node {
+
+struct EndorsementSettings {
+  std::string chaincode_directory;  // <peer.fileSystemPath>/lifecycle/chaincodes
+  endorse::Settings endorser;
+  chaincode::ExecuteSettings execute;
+  chaincode::LaunchSettings launch;
+  chaincode::CcaasSettings ccaas;
+};
+
+class Endorsement {
+ public:
+  struct Parts {  // all outlive it
+    chaincode::Channels& channels;
+    const identity::LocalMsp& local;
+    Disk& disk;
+    const Clock& clock;
+    metrics::Provider& metrics;
+  };
+  [[nodiscard]] static Result<std::unique_ptr<Endorsement>> make(EndorsementSettings settings, Parts parts);
+  ~Endorsement();
+
+  [[nodiscard]] endorse::Endorser& endorser();
+  // ACLs of channel configurations and Fabric's defaults; for other services of the peer too.
+  [[nodiscard]] const chaincode::AccessCheck& access() const;
+  // After a block was committed that wrote to `_lifecycle`, after a join, and for each channel at start: from then on
+  // definitions are read anew, and chaincode that became runnable is connected and kept so. Any thread but loops.
+  void lifecycle_changed(const std::string& channel_id);
+  // Ends conversations with chaincode; what runs fails.
+  void stop();
+
+ private:
+  struct State;
+  explicit Endorsement(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace selvage::node
