@@ -157,19 +157,13 @@ class RocksLedger final : public Ledger {
       return fail(Code::kInvalidArgument,
                   fmt::format("expected block number={}, received block number={}", savepoint_.height, number));
     }
-    const auto stopped = [&](Status failed) {
-      broken_ = true;
-      LOG_ERROR(logger(), "[{}] Block [{}] could not be committed, the channel takes no more blocks: {}", channel_,
-                number, to_string(failed.error()));
-      return fail(std::move(failed).error());
-    };
-    if (auto done = private_.store(number, commit.private_writes, commit.missing); !done) return stopped(done);
+    if (auto done = private_.store(number, commit.private_writes, commit.missing); !done) return stop(number, std::move(done).error());
     if (auto done = blocks_->append_hidden(commit.block); !done) {
       if (done.error().code == Code::kInvalidArgument) return fail(std::move(done).error());
-      return stopped(done);
+      return stop(number, std::move(done).error());
     }
     const auto stored = std::chrono::steady_clock::now();
-    if (auto done = write_state(commit); !done) return stopped(done);
+    if (auto done = write_state(commit); !done) return stop(number, std::move(done).error());
     publish(commit);
     const auto finished = std::chrono::steady_clock::now();
     return Times{std::chrono::duration<double>(stored - started).count(),
@@ -184,6 +178,13 @@ class RocksLedger final : public Ledger {
     SELVAGE_CHECK(write_state(commit));
     renew_view();
     return {};
+  }
+
+  [[nodiscard]] tl::unexpected<Error> stop(uint64_t number, Error error) {
+    broken_ = true;
+    LOG_ERROR(logger(), "[{}] Block [{}] could not be committed, the channel takes no more blocks: {}", channel_, number,
+              to_string(error));
+    return fail(std::move(error));
   }
 
   // One batch, not synced: what a power failure takes from it is replayed.
