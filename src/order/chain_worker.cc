@@ -14,10 +14,11 @@ SteadyTime steady_now() { return std::chrono::steady_clock::now(); }
 
 Result<std::unique_ptr<ChainWorker>> ChainWorker::make(Settings settings, Parts parts,
                                                        std::shared_ptr<ledger::BlockStore> store,
-                                                       channel::BundlePtr bundle, OnBundle on_bundle) {
+                                                       channel::BundlePtr bundle, OnBundle on_bundle,
+                                                       OnChange on_change) {
   SELVAGE_TRY(const auto newest, store->block(store->height() - 1));
   std::unique_ptr<ChainWorker> worker(new ChainWorker(std::move(settings), std::move(parts), std::move(store),
-                                                      std::move(bundle), std::move(on_bundle)));
+                                                      std::move(bundle), std::move(on_bundle), std::move(on_change)));
   SELVAGE_TRY(worker->wal_, raft::Wal::open(worker->parts_.disk, worker->settings_.wal, worker->settings_.id));
   if (const uint64_t torn = worker->wal_->torn_bytes(); torn > 0) {
     static log::Logger logger("orderer.consensus.etcdraft");
@@ -32,11 +33,12 @@ Result<std::unique_ptr<ChainWorker>> ChainWorker::make(Settings settings, Parts 
 }
 
 ChainWorker::ChainWorker(Settings settings, Parts parts, std::shared_ptr<ledger::BlockStore> store,
-                         channel::BundlePtr bundle, OnBundle on_bundle)
+                         channel::BundlePtr bundle, OnBundle on_bundle, OnChange on_change)
     : settings_(std::move(settings)),
       parts_(std::move(parts)),
       store_(std::move(store)),
       on_bundle_(std::move(on_bundle)),
+      on_change_(std::move(on_change)),
       bundle_(std::move(bundle)) {}
 
 ChainWorker::~ChainWorker() { stop(); }
@@ -67,7 +69,7 @@ void ChainWorker::stop() {
     queued_bytes_ = 0;
   }
   for (auto& room : waiting) room();
-  changed_.notify();
+  changed();
 }
 
 ChainWorker::Taken ChainWorker::order(Submission& submission, std::function<void()> room) {
@@ -110,8 +112,8 @@ bool ChainWorker::failing() const {
   return stopping_ || failure_.has_value();
 }
 
-std::unique_ptr<deliver::Subscription> ChainWorker::subscribe(std::function<void()> changed) {
-  return changed_.subscribe(std::move(changed));
+void ChainWorker::changed() const {
+  if (on_change_) on_change_();
 }
 
 void ChainWorker::main() {
@@ -177,12 +179,12 @@ void ChainWorker::publish() {
     }
   }
   for (auto& room : waiting) room();
-  changed_.notify();
+  changed();
 }
 
 Status ChainWorker::append(std::shared_ptr<const common::Block> block) {
   SELVAGE_CHECK(store_->append(std::move(block)));
-  changed_.notify();
+  changed();
   return {};
 }
 
@@ -192,7 +194,7 @@ void ChainWorker::use(channel::BundlePtr bundle) {
     bundle_ = bundle;
   }
   if (on_bundle_) on_bundle_(bundle);
-  changed_.notify();
+  changed();
 }
 
 void ChainWorker::send(std::vector<raft::Message> messages) {

@@ -1,5 +1,5 @@
-// One channel of an orderer at work: the thread that owns its Chain, the queue in front of it, its ledger, and the face
-// that Deliver reads from.
+// One channel of an orderer at work: the thread that owns its Chain, the queue in front of it, its ledger, and what
+// Deliver reads (node/orderer makes a deliver::Source of it).
 #pragma once
 
 #include <condition_variable>
@@ -14,8 +14,6 @@
 
 #include "base/disk.h"
 #include "channel/bundle.h"
-#include "deliver/serve/change_signal.h"
-#include "deliver/serve/source.h"
 #include "ledger/blocks/block_store.h"
 #include "order/chain.h"
 #include "order/msg_processor.h"
@@ -25,7 +23,7 @@ namespace selvage::order {
 
 enum class ChainStatus { kActive, kInactive, kFailed };
 
-class ChainWorker final : public deliver::Source, private Chain::Host {
+class ChainWorker final : private Chain::Host {
  public:
   struct Settings {
     raft::NodeId id = raft::kNone;
@@ -43,11 +41,14 @@ class ChainWorker final : public deliver::Source, private Chain::Host {
   };
   // Called whenever another configuration is in force, on the chain's thread and once from start().
   using OnBundle = std::function<void(const channel::BundlePtr&)>;
+  // Called after each change of height(), bundle() or failing(), on the thread that made it: it must only post work.
+  using OnChange = std::function<void()>;
 
   // `bundle` is the configuration in force at the end of `store`, which is not empty. Opens the log.
   [[nodiscard]] static Result<std::unique_ptr<ChainWorker>> make(Settings settings, Parts parts,
                                                                  std::shared_ptr<ledger::BlockStore> store,
-                                                                 channel::BundlePtr bundle, OnBundle on_bundle);
+                                                                 channel::BundlePtr bundle, OnBundle on_bundle,
+                                                                 OnChange on_change);
   // stop()
   ~ChainWorker() override;
 
@@ -64,21 +65,23 @@ class ChainWorker final : public deliver::Source, private Chain::Host {
   // Why it failed; empty when it did not.
   [[nodiscard]] std::string failure() const;
 
-  // deliver::Source
-  [[nodiscard]] uint64_t height() const override { return store_->height(); }
-  [[nodiscard]] Result<std::shared_ptr<const common::Block>> block(uint64_t number) const override {
+  [[nodiscard]] uint64_t height() const { return store_->height(); }
+  // kNotFound at or above the height.
+  [[nodiscard]] Result<std::shared_ptr<const common::Block>> block(uint64_t number) const {
     return store_->block(number);
   }
-  [[nodiscard]] channel::BundlePtr bundle() const override;
-  [[nodiscard]] bool failing() const override;
-  [[nodiscard]] std::unique_ptr<deliver::Subscription> subscribe(std::function<void()> changed) override;
+  // The configuration in force; never null.
+  [[nodiscard]] channel::BundlePtr bundle() const;
+  // Stopped or failed: nothing will be added any more.
+  [[nodiscard]] bool failing() const;
 
  private:
   ChainWorker(Settings settings, Parts parts, std::shared_ptr<ledger::BlockStore> store, channel::BundlePtr bundle,
-              OnBundle on_bundle);
+              OnBundle on_bundle, OnChange on_change);
   void main();
   void take_submissions(std::unique_lock<std::mutex>& lock);
   void publish();
+  void changed() const;
 
   // Chain::Host, on the chain's thread
   Status append(std::shared_ptr<const common::Block> block) override;
@@ -90,9 +93,9 @@ class ChainWorker final : public deliver::Source, private Chain::Host {
   Parts parts_;
   const std::shared_ptr<ledger::BlockStore> store_;
   const OnBundle on_bundle_;
+  const OnChange on_change_;
   std::unique_ptr<raft::Wal> wal_;
   std::unique_ptr<Chain> chain_;
-  deliver::ChangeSignal changed_;
   std::thread thread_;
 
   mutable std::mutex mutex_;
