@@ -1,4 +1,4 @@
-// Go's duration text, as BatchTimeout carries it. Private to channel/.
+// Go's duration text, as BatchTimeout and etcdraft's TickInterval carry it.
 #pragma once
 
 #include <chrono>

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "channel/bundle.h"
+#include "channel/duration.h"
 #include "common/common.pb.h"
 #include "crypto/chain.h"
 #include "wire/block.h"
@@ -66,43 +67,6 @@ Status verify_consenter(const etcdraft::Consenter& consenter, const Pools& pools
 
 }  // namespace
 
-std::optional<std::chrono::nanoseconds> parse_go_duration(std::string_view text) {
-  static const std::map<std::string_view, double> kUnits = {{"ns", 1},   {"us", 1e3}, {"\xc2\xb5s", 1e3}, {"\xce\xbcs", 1e3},
-                                                            {"ms", 1e6}, {"s", 1e9},  {"m", 60e9},        {"h", 3600e9}};
-  double sign = 1;
-  if (!text.empty() && (text[0] == '-' || text[0] == '+')) {
-    sign = text[0] == '-' ? -1 : 1;
-    text.remove_prefix(1);
-  }
-  if (text == "0") return std::chrono::nanoseconds(0);
-  if (text.empty()) return std::nullopt;
-  double total = 0;
-  while (!text.empty()) {
-    double value = 0, scale = 1;
-    size_t digits = 0, at = 0;
-    for (bool fraction = false; at < text.size(); ++at) {
-      if (text[at] == '.' && !fraction) {
-        fraction = true;
-      } else if (text[at] >= '0' && text[at] <= '9') {
-        ++digits;
-        value = value * 10 + (text[at] - '0');
-        if (fraction) scale *= 10;
-      } else {
-        break;
-      }
-    }
-    if (digits == 0) return std::nullopt;
-    text.remove_prefix(at);
-    const size_t unit = std::min(text.find_first_of("0123456789."), text.size());
-    const auto found = kUnits.find(text.substr(0, unit));
-    if (found == kUnits.end()) return std::nullopt;
-    total += value / scale * found->second;
-    text.remove_prefix(unit);
-  }
-  if (total > 9.2e18) return std::nullopt;
-  return std::chrono::nanoseconds(static_cast<int64_t>(sign * total));
-}
-
 Result<etcdraft::ConfigMetadata> config_metadata_of(const channel::Bundle& bundle) {
   const auto* orderer = bundle.orderer();
   if (orderer == nullptr) return refuse("no orderer config in bundle");
@@ -122,10 +86,10 @@ Status verify_config_metadata(const etcdraft::ConfigMetadata& metadata, const ch
     return refuse(fmt::format("ElectionTick ({}) must be greater than HeartbeatTick ({})", options.election_tick(),
                               options.heartbeat_tick()));
   }
-  const auto tick = parse_go_duration(options.tick_interval());
+  const auto tick = channel::parse_go_duration(options.tick_interval());
   if (!tick) {
-    return refuse(fmt::format("failed to parse TickInterval ({}) to time duration: time: invalid duration \"{}\"",
-                              options.tick_interval(), options.tick_interval()));
+    return refuse(fmt::format("failed to parse TickInterval ({}) to time duration: {}", options.tick_interval(),
+                              tick.error().message));
   }
   if (tick->count() == 0) return refuse("TickInterval cannot be zero");
   if (metadata.consenters().empty()) return refuse("empty consenter set");

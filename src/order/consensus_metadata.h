@@ -2,10 +2,8 @@
 // an update changes, and whether that may be. Pure.
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -23,9 +21,6 @@ class Bundle;
 }
 
 namespace selvage::order {
-
-// Go's duration syntax: "500ms", "1m30s". nullopt when it is none.
-[[nodiscard]] std::optional<std::chrono::nanoseconds> parse_go_duration(std::string_view text);
 
 // The consensus metadata of an etcdraft channel. Errors: kInvalidArgument.
 [[nodiscard]] Result<etcdraft::ConfigMetadata> config_metadata_of(const channel::Bundle& bundle);

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "channel/config_update.h"
+#include "channel/duration.h"
 #include "common/common.pb.h"
 #include "order/consensus_metadata.h"
 #include "wire/block.h"
@@ -221,7 +222,7 @@ Result<std::shared_ptr<ChainWorker>> Registrar::make_chain(const std::string& ch
   }
   auto tick = settings_.tick_interval_override;
   if (tick.count() == 0) {
-    tick = parse_go_duration(config.options().tick_interval()).value_or(std::chrono::milliseconds(500));
+    SELVAGE_TRY(tick, channel::parse_go_duration(config.options().tick_interval()));
   } else {
     static log::Logger raft("orderer.consensus.etcdraft");
     LOG_INFO(raft, "TickIntervalOverride is set, overriding channel configuration tick interval to {}",
