@@ -95,15 +95,18 @@ struct Readiness {
 // "<chaincode>#<sequence>" -> definition.
 [[nodiscard]] Result<std::map<std::string, ApprovedDefinition>> query_all_approved(const ChannelRules& channel,
                                                                                    const RangeReader& org_state);
-// The package that this organisation chose for the committed definition: nullopt when it has not approved exactly this
-// definition; "" when it approved without a package. `org_hashes` is our own implicit collection by hash,
-// `org_private` its values. Fabric quirk: core/chaincode/lifecycle/cache.go update.
+// Whether our own organisation approved exactly this committed definition, and with which package. Reads hashes only, so
+// that it answers on peers that lack the private data: compare package_hash with package_state_hash(id) of each package
+// that is installed. Fabric quirk: core/chaincode/lifecycle/cache.go update.
 struct LocalApproval {
   bool approved = false;
-  std::string package_id;
+  bool has_package = false;  // approved with a package of ours, or with none ("unavailable", equals that of "")
+  Bytes package_hash;
 };
 [[nodiscard]] Result<LocalApproval> read_local_approval(const std::string& chaincode, const Definition& committed,
-                                                        const HashReader& org_hashes, const StateReader& org_private);
+                                                        const HashReader& org_hashes);
+// SHA-256 of the state value that names this package in an organisation's approval.
+[[nodiscard]] Bytes package_state_hash(const std::string& package_id);
 
 // Endorsement policy of `_lifecycle` on the channel, as ApplicationPolicy bytes.
 [[nodiscard]] Result<Bytes> lifecycle_endorsement_policy(const ChannelRules& channel);

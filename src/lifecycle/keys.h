@@ -1,6 +1,7 @@
 // Names under which lifecycle keeps chaincode definitions in state, and the protobuf framing of their values.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
