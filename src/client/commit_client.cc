@@ -1,0 +1,93 @@
+#include "client/commit_client.h"
+
+#include <condition_variable>
+#include <limits>
+#include <mutex>
+#include <optional>
+#include <thread>
+
+#include "client/deliver_client.h"
+#include "orderer/ab.pb.h"
+#include "peer/events.pb.h"
+#include "wire/marshal.h"
+
+namespace selvage::client {
+
+CommitClient::CommitClient(std::string channel_id, std::string transaction_id, wire::Signer signer,
+                           Bytes certificate_hash)
+    : channel_id_(std::move(channel_id)), transaction_id_(std::move(transaction_id)), signer_(std::move(signer)),
+      certificate_hash_(std::move(certificate_hash)) {}
+
+CommitClient::~CommitClient() {
+  for (Watch& watch : watches_) watch.stream->cancel();
+}
+
+Status CommitClient::connect(const std::vector<CommitPeer>& peers) {
+  ::orderer::SeekInfo seek;
+  seek.mutable_start()->mutable_newest();
+  seek.mutable_stop()->mutable_specified()->set_number(std::numeric_limits<uint64_t>::max());
+  seek.set_behavior(::orderer::SeekInfo::BLOCK_UNTIL_READY);
+  SELVAGE_TRY(const auto envelope, make_seek_envelope(channel_id_, signer_, certificate_hash_, seek));
+  const Bytes request = wire::marshal(envelope);
+  for (const CommitPeer& peer : peers) {
+    Watch watch{peer.address, peer.channel->stream("/protos.Deliver/DeliverFiltered")};
+    if (!watch.stream->write(request)) {
+      const rpc::Status status = watch.stream->finish();
+      return fail(status.code, "failed to connect to deliver on all peers: error sending deliver seek info envelope to " +
+                                   peer.address + ": " + status.to_string());
+    }
+    watch.stream->half_close();
+    watches_.push_back(std::move(watch));
+  }
+  return {};
+}
+
+Status CommitClient::follow(Watch& watch, const Told& told) const {
+  for (Bytes message; watch.stream->read(&message);) {
+    SELVAGE_TRY(const auto answer, wire::parse<::protos::DeliverResponse>(message));
+    if (!answer.has_filtered_block())
+      return fail(Code::kUnknown, "deliver completed with status (" + ::common::Status_Name(answer.status()) +
+                                      ") before txid received");
+    for (const auto& transaction : answer.filtered_block().filtered_transactions()) {
+      if (transaction.txid() != transaction_id_) continue;
+      if (told) told(watch.address, transaction.tx_validation_code());
+      if (transaction.tx_validation_code() == ::protos::VALID) return {};
+      return fail(Code::kAborted, "transaction invalidated with status (" +
+                                      ::protos::TxValidationCode_Name(transaction.tx_validation_code()) + ")");
+    }
+  }
+  const rpc::Status status = watch.stream->finish();
+  return fail(status.ok() ? Code::kUnavailable : status.code,
+              "error receiving from deliver filtered at " + watch.address + ": " +
+                  (status.ok() ? "EOF" : status.to_string()));
+}
+
+Status CommitClient::wait(std::chrono::milliseconds timeout, const Told& told) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t open = watches_.size();
+  std::optional<Error> error;
+  std::vector<std::thread> threads;
+  for (Watch& watch : watches_) {
+    threads.emplace_back([&, this] {
+      auto done = follow(watch, told);
+      const std::lock_guard lock(mutex);
+      if (!done && !error) error = done.error();
+      --open;
+      changed.notify_all();
+    });
+  }
+  bool in_time = false;
+  {
+    std::unique_lock lock(mutex);
+    in_time = changed.wait_for(lock, timeout, [&] { return open == 0; });
+    if (!in_time) error = Error{Code::kDeadlineExceeded, "timed out waiting for txid on all peers", "", ""};
+  }
+  if (!in_time)
+    for (Watch& watch : watches_) watch.stream->cancel();
+  for (std::thread& thread : threads) thread.join();
+  if (error) return fail(*error);
+  return {};
+}
+
+}  // namespace selvage::client
