@@ -1,0 +1,252 @@
+#include "node/orderer/orderer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+#include <utility>
+
+#include "base/log.h"
+#include "deliver/serve/deliver_service.h"
+#include "http/server.h"
+#include "identity/posix_msp_directory.h"
+#include "node/orderer/channel_sources.h"
+#include "node/orderer/listeners.h"
+#include "node/orderer/upkeep_worker.h"
+#include "ops/operations_service.h"
+#include "order/broadcast_service.h"
+#include "order/participation_service.h"
+#include "order/registrar.h"
+#include "os/posix_disk.h"
+#include "os/system_clock.h"
+#include "os/system_random.h"
+#include "os/worker_pool.h"
+#include "policy/policy_manager.h"
+#include "rpc/health.h"
+#include "rpc/server.h"
+#include "wire/signer.h"
+
+namespace selvage::node {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+constexpr auto kStopGrace = milliseconds(500);
+
+log::Logger& logger() {
+  static log::Logger instance("orderer.common.server");
+  return instance;
+}
+
+// Settings that cannot work, before anything is opened.
+Status check_settings(const config::OrdererSettings& settings) {
+  if (settings.bootstrap_method == "file") {
+    return fail(Code::kInvalidArgument,
+                "Bootstrap method: 'file' is forbidden, since system channel is no longer supported", "",
+                "set General.BootstrapMethod to none in " + settings.file + " and join channels with osnadmin");
+  }
+  if (settings.bootstrap_method != "none") {
+    return fail(Code::kInvalidArgument, "Unknown bootstrap method: " + settings.bootstrap_method, "",
+                "set General.BootstrapMethod to none in " + settings.file);
+  }
+  if (!settings.tls.enabled) {
+    return fail(Code::kInvalidArgument, "TLS is required for running ordering nodes of cluster type.", "",
+                "set " + settings.tls.enabled_origin.to_string() +
+                    " to true (ORDERER_GENERAL_TLS_ENABLED=true), with General.TLS.Certificate and General.TLS.PrivateKey");
+  }
+  return {};
+}
+
+Result<identity::LocalMsp> load_msp(const config::OrdererSettings& settings) {
+  auto msp = identity::load_local_msp(settings.msp_directory.path, settings.msp_id, os::system_clock().now());
+  if (msp) return msp;
+  Error error = msp.error().within("Failed to setup local msp with config");
+  const std::string where = settings.msp_directory.origin.to_string() + ", " + settings.msp_id_origin.to_string();
+  error.hint = error.hint.empty() ? "settings: " + where : error.hint + " (settings: " + where + ")";
+  return fail(std::move(error));
+}
+
+rpc::ServerSettings general_server(const config::OrdererSettings& settings, const Listener& listener,
+                                   metrics::Provider& metrics) {
+  rpc::ServerSettings server;
+  server.listen_address = fmt::format("{}:{}", settings.listen_address, settings.listen_port);
+  server.tls = listener.context;
+  server.name = "Orderer";
+  server.receive_bytes_max = settings.receive_bytes_max;
+  server.send_bytes_max = settings.send_bytes_max;
+  server.handshake_timeout = duration_cast<milliseconds>(settings.handshake_timeout);
+  server.keepalive.interval = duration_cast<milliseconds>(settings.keepalive.interval);
+  server.keepalive.timeout = duration_cast<milliseconds>(settings.keepalive.timeout);
+  server.keepalive.min_interval = duration_cast<milliseconds>(settings.keepalive_min_interval);
+  server.metrics = &metrics;
+  return server;
+}
+
+ops::OperationsSettings operations_settings(const config::OrdererSettings& settings, const Listener& listener) {
+  ops::OperationsSettings operations;
+  operations.http.listen_address = settings.operations.listen_address;
+  operations.http.tls = listener.context;
+  operations.http.name = "Operations";
+  operations.http.logger = "orderer.operations";
+  operations.metrics_provider = settings.metrics.provider;
+  operations.statsd_network = settings.metrics.statsd_network;
+  operations.statsd_address = settings.metrics.statsd_address;
+  operations.statsd_write_interval = duration_cast<milliseconds>(settings.metrics.statsd_write_interval);
+  operations.statsd_prefix = settings.metrics.statsd_prefix;
+  operations.version = "0.1.0";
+  operations.commit = "development build";
+  return operations;
+}
+
+deliver::Settings deliver_settings(const config::OrdererSettings& settings) {
+  deliver::Settings deliver;
+  deliver.rules.time_window = settings.authentication_window;
+  deliver.rules.bind_to_tls_certificate = settings.tls.enabled && settings.tls.client_auth_required;
+  if (!settings.no_expiration_checks) {
+    deliver.expiry_of = [](BytesView identity) { return order::identity_expiry(identity, nullptr); };
+  }
+  return deliver;
+}
+
+Status may_read(const channel::Bundle& bundle, const deliver::SeekRequest& request) {
+  return order::check_signature({request.envelope.payload(), request.envelope.signature()}, bundle,
+                                policy::kChannelReaders, "/Channel/Orderer/Readers");
+}
+
+}  // namespace
+
+// In the order of making; destroyed the other way round.
+struct Orderer::Parts {
+  explicit Parts(const config::OrdererSettings& s) : settings(s), upkeep(os::system_clock()) {}
+  ~Parts() { stop(); }
+
+  Status start();
+  void stop();
+
+  const config::OrdererSettings settings;
+  Listener general, admin_listener, operations_listener;
+  Upkeep upkeep;
+  std::unique_ptr<ops::Operations> operations;
+  ChannelSources sources;
+  std::unique_ptr<order::Registrar> registrar;
+  std::unique_ptr<os::WorkerPool> workers;
+  std::unique_ptr<deliver::DeliverService> deliver;
+  std::unique_ptr<order::BroadcastService> broadcast;
+  rpc::Health health;
+  std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<http::Server> admin;
+  bool stopped = false;
+};
+
+Status Orderer::Parts::start() {
+  SELVAGE_CHECK(check_settings(settings));
+  SELVAGE_TRY(const auto msp, load_msp(settings));
+  SELVAGE_TRY(general, general_listener(settings));
+  LOG_INFO(logger(), "Starting orderer with {} enabled", settings.tls.client_auth_required ? "mutual TLS" : "TLS");
+  SELVAGE_TRY(admin_listener, http_listener(settings.admin, "Admin"));
+  SELVAGE_TRY(operations_listener, http_listener(settings.operations, "Operations"));
+
+  operations = std::make_unique<ops::Operations>(operations_settings(settings, operations_listener));
+  LOG_INFO(logger(), "Starting without a system channel");
+  LOG_INFO(logger(), "Setting up cluster");
+  if (settings.cluster.listen_port == 0) {
+    LOG_INFO(logger(), "Cluster listener is not configured, defaulting to use the general listener on port {}",
+             settings.listen_port);
+  } else {
+    LOG_WARN(logger(), "Cluster listener {}:{} is not opened: this orderer does not speak to other orderers",
+             settings.cluster.listen_address, settings.cluster.listen_port);
+  }
+
+  const auto own = general.credentials->current();
+  upkeep.track("enrollment", msp.signer.certificate(), settings.msp_directory.path);
+  upkeep.track("server TLS", own->leaf(), settings.tls.certificate.path);
+  upkeep.track("client TLS", own->leaf(), settings.tls.certificate.path);
+
+  order::Registrar::Parts parts{
+      os::posix_disk(), os::system_random(), os::system_clock(), operations->metrics(), wire::signer_of(msp.signer),
+      own->leaf(),
+      [this](const channel::BundlePtr& bundle) {
+        general.trust->set_source("channel " + bundle->channel_id(), client_roots_of(*bundle));
+      },
+      [this](const std::string& channel) { sources.changed(channel); },
+      [this](const std::string& channel) {
+        general.trust->remove_source("channel " + channel);
+        sources.forget(channel);
+      }};
+  SELVAGE_TRY(registrar, order::Registrar::open({.ledger_directory = settings.ledger_directory.path,
+                                                 .wal_directory = settings.wal_directory,
+                                                 .snapshot_directory = settings.snapshot_directory,
+                                                 .tick_interval_override = settings.tick_interval_override,
+                                                 .check_expiry = !settings.no_expiration_checks},
+                                                std::move(parts)));
+  sources.set_registrar(registrar.get());
+  registrar->start();
+  operations->health().add("channels", [this]() -> Status {
+    const auto failed = registrar->failures();
+    if (failed.empty()) return {};
+    return fail(Code::kInternal, "channel " + failed.front().first + ": " + failed.front().second);
+  });
+
+  workers = std::make_unique<os::WorkerPool>(std::max(2u, std::thread::hardware_concurrency()), "orderer-work");
+  const auto post = [this](std::function<void()> task) { workers->post(std::move(task)); };
+  deliver = std::make_unique<deliver::DeliverService>(deliver_settings(settings), sources, os::system_clock(),
+                                                      operations->metrics(), post);
+  broadcast = std::make_unique<order::BroadcastService>(order::BroadcastService::Settings{}, *registrar,
+                                                        operations->metrics(), post);
+  server = std::make_unique<rpc::Server>(general_server(settings, general, operations->metrics()));
+  broadcast->add_to(*server);
+  deliver->add_to(*server, "/orderer.AtomicBroadcast/Deliver", std::make_shared<deliver::OrdererRendering>(), may_read);
+  health.add_to(*server);
+
+  http::ServerSettings http;
+  http.listen_address = settings.admin.listen_address;
+  http.tls = admin_listener.context;
+  http.name = "Admin";
+  http.logger = "orderer.admin";
+  http.body_bytes_max = settings.join_bytes_max;
+  admin = std::make_unique<http::Server>(std::move(http));
+  order::add_participation(*admin, *registrar, settings.admin.tls.enabled);
+
+  const auto open = [](Status started, const char* what, const std::string& setting) -> Status {
+    if (started) return {};
+    Error error = started.error().within(what);
+    if (error.hint.empty()) error.hint = "free the address or change " + setting;
+    return fail(std::move(error));
+  };
+  SELVAGE_CHECK(open(operations->start(), "failed to start operations subsystem", "Operations.ListenAddress"));
+  SELVAGE_CHECK(open(admin->start(), "failed to start admin server", "Admin.ListenAddress"));
+  SELVAGE_CHECK(open(server->start(), "Failed to listen", "General.ListenAddress, General.ListenPort"));
+  upkeep.watch(general.credentials);
+  upkeep.watch(admin_listener.credentials);
+  upkeep.watch(operations_listener.credentials);
+  upkeep.start();
+  LOG_INFO(logger(), "Beginning to serve requests");
+  return {};
+}
+
+void Orderer::Parts::stop() {
+  if (std::exchange(stopped, true)) return;
+  health.shut_down();
+  if (admin) admin->stop(kStopGrace);
+  if (server) server->stop(kStopGrace);
+  if (operations) operations->stop();
+  if (registrar) registrar->stop();
+  workers.reset();
+}
+
+Orderer::Orderer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}
+Orderer::~Orderer() = default;
+
+Result<std::unique_ptr<Orderer>> Orderer::start(const config::OrdererSettings& settings) {
+  auto parts = std::make_unique<Parts>(settings);
+  SELVAGE_CHECK(parts->start());
+  return std::unique_ptr<Orderer>(new Orderer(std::move(parts)));
+}
+
+void Orderer::stop() { parts_->stop(); }
+std::string Orderer::address() const { return parts_->server->address(); }
+std::string Orderer::admin_address() const { return parts_->admin->address(); }
+std::string Orderer::operations_address() const { return parts_->operations->server().address(); }
+
+}  // namespace selvage::node
