@@ -173,6 +173,7 @@ Result<Bytes> make_tar_gz(const std::vector<TarFile>& files) {
   // The same input must give the same bytes: the package id is their hash.
   archive_write_set_filter_option(writer.get(), "gzip", "timestamp", nullptr);
   archive_write_set_format_ustar(writer.get());
+  archive_write_set_bytes_in_last_block(writer.get(), 1);  // no padding behind the gzip stream
   const auto broken = [&] {
     return fail(Code::kInternal, fmt::format("could not write archive: {}", archive_error_string(writer.get())));
   };
