@@ -135,15 +135,10 @@ Result<LocalDefinition> DefinitionCache::State::read(const std::string& channel_
   out.init_required = committed->init_required;
   out.collections = committed->collections;
   ViewHashes hashes(*view, our_mspid);
-  ViewState values(*view, ledger::private_namespace(ns, hashes.collection()));
-  SELVAGE_TRY(auto approval, lifecycle::read_local_approval(chaincode, *committed, hashes, values));
+  SELVAGE_TRY(auto approval, lifecycle::read_local_approval(chaincode, *committed, hashes));
   out.approved = approval.approved;
-  if (!out.approved) return out;
-  SELVAGE_TRY(auto package_hash,
-              hashes.get_hash(lifecycle::field_key(lifecycle::kChaincodeSourcesName,
-                                                   lifecycle::private_name(chaincode, out.sequence), "PackageID")));
-  if (package_hash) {
-    SELVAGE_TRY(out.package_id, package_with(*package_hash));
+  if (approval.has_package) {
+    SELVAGE_TRY(out.package_id, package_with(approval.package_hash));
   }
   return out;
 }
