@@ -21,8 +21,11 @@ Result<::orderer::DeliverResponse> parse_answer(From from, const Bytes& message)
   if (from == From::kOrderer) return wire::parse<::orderer::DeliverResponse>(message);
   SELVAGE_TRY(auto answer, wire::parse<::protos::DeliverResponse>(message));
   ::orderer::DeliverResponse same;
-  if (answer.has_block()) *same.mutable_block() = std::move(*answer.mutable_block());
-  if (answer.type_case() == ::protos::DeliverResponse::kStatus) same.set_status(answer.status());
+  if (answer.has_block()) {
+    *same.mutable_block() = std::move(*answer.mutable_block());
+  } else {
+    same.set_status(answer.status());
+  }
   return same;
 }
 
