@@ -1,0 +1,50 @@
+#include "node/peer/collection_membership.h"
+
+#include "common/policies.pb.h"
+#include "ledger/state/state_view.h"
+#include "lifecycle/collections.h"
+#include "lifecycle/definition.h"
+#include "lifecycle/keys.h"
+#include "msp/msp_principal.pb.h"
+#include "peer/collection.pb.h"
+
+namespace selvage::node {
+namespace {
+
+class LifecycleState final : public lifecycle::StateReader {
+ public:
+  explicit LifecycleState(const ledger::StateView& view) : view_(view) {}
+  [[nodiscard]] Result<std::optional<Bytes>> get(std::string_view key) const override {
+    SELVAGE_TRY(auto value, view_.get(lifecycle::kNamespace, key));
+    return value ? std::optional<Bytes>(std::move(value->value)) : std::nullopt;
+  }
+
+ private:
+  const ledger::StateView& view_;
+};
+
+// Fabric quirk: core/common/privdata/collection.go: a role of an organisation makes all of the organisation a member.
+bool names(const ::common::SignaturePolicyEnvelope& policy, const std::string& mspid) {
+  for (const auto& principal : policy.identities()) {
+    if (principal.principal_classification() != ::common::MSPPrincipal::ROLE) continue;
+    ::common::MSPRole role;
+    if (role.ParseFromString(principal.principal()) && role.msp_identifier() == mspid) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+commit::CollectionAccess::Answer CollectionMembership::ask(const std::string& chaincode, const std::string& collection,
+                                                           const ledger::StateView& view) const {
+  const std::string_view implicit = lifecycle::mspid_of_implicit_collection(collection);
+  if (!implicit.empty()) return Answer{implicit == our_mspid_, 0};
+  const LifecycleState state(view);
+  const auto definition = lifecycle::read_definition(chaincode, state);
+  if (!definition || !*definition) return {};
+  const auto found = lifecycle::find_collection(**definition, collection);
+  if (!found || !*found) return {};
+  return Answer{names((*found)->member_orgs_policy().signature_policy(), our_mspid_), (*found)->block_to_live()};
+}
+
+}  // namespace selvage::node

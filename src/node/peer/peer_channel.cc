@@ -1,0 +1,165 @@
+#include "node/peer/peer_channel.h"
+
+#include <algorithm>
+
+#include "chaincode/collections.h"
+#include "common/common.pb.h"
+#include "lifecycle/keys.h"
+#include "wire/block.h"
+
+namespace selvage::node {
+
+PeerChannel::PeerChannel(Settings settings, Parts parts, Events events, channel::BundlePtr bundle)
+    : id_(parts.ledger->channel()),
+      settings_(settings),
+      events_(std::move(events)),
+      ledger_(std::move(parts.ledger)),
+      logger_(log::Logger("gossip.privdata").with("channel", id_)),
+      committer_(ledger_, parts.collections, parts.metrics, settings.transient_blocks_max),
+      validator_(id_, std::move(parts.parallel), parts.signatures),
+      bundle_(std::move(bundle)) {
+  handed_over_ = {ledger_->height(), ledger_->info().current_hash, bundle_};
+  on_commit_ = committer_.subscribe([this](const commit::CommitNotice& notice) { committed(notice); });
+}
+
+PeerChannel::~PeerChannel() { stop(); }
+
+Result<std::shared_ptr<PeerChannel>> PeerChannel::make(Settings settings, Parts parts, Events events) {
+  SELVAGE_TRY(const auto block, parts.ledger->last_config_block());
+  SELVAGE_TRY(auto bundle, channel::Bundle::from_block(*block));
+  SELVAGE_CHECK(bundle->check_capabilities());
+  auto channel = std::shared_ptr<PeerChannel>(
+      new PeerChannel(settings, std::move(parts), std::move(events), std::move(bundle)));
+  if (channel->events_.config_changed) channel->events_.config_changed(*channel->bundle());
+  return channel;
+}
+
+void PeerChannel::start(deliver::PullSettings pull, wire::Signer signer, const Clock& clock, Random& random) {
+  thread_ = std::thread([this] { run(); });
+  puller_ = std::make_unique<deliver::Puller>(id_, std::move(pull), std::move(signer),
+                                               static_cast<deliver::BlockSink&>(*this), clock, random);
+  puller_->start();
+}
+
+void PeerChannel::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    line_changed_.notify_all();
+  }
+  if (puller_) puller_->stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::shared_ptr<const channel::Bundle> PeerChannel::bundle() const {
+  std::lock_guard lock(mutex_);
+  return bundle_;
+}
+
+std::unique_ptr<ledger::TxSimulator> PeerChannel::new_simulator(const std::string& txid) {
+  return chaincode::new_simulator(*ledger_, bundle(), txid);
+}
+
+Result<std::shared_ptr<const ::common::Block>> PeerChannel::block(uint64_t number) const {
+  return ledger_->blocks().block(number);
+}
+
+std::unique_ptr<deliver::Subscription> PeerChannel::subscribe(std::function<void()> changed) {
+  return changed_.subscribe(std::move(changed));
+}
+
+deliver::BlockSink::Position PeerChannel::position() {
+  std::lock_guard lock(mutex_);
+  return handed_over_;
+}
+
+Status PeerChannel::accept(std::shared_ptr<::common::Block> block) {
+  const size_t bytes = block->ByteSizeLong();
+  Position next{block->header().number() + 1, wire::header_hash(block->header()), nullptr};
+  if (wire::is_config_block(*block)) {
+    SELVAGE_TRY(next.bundle, channel::Bundle::from_block(*block));
+  }
+  {
+    std::unique_lock lock(mutex_);
+    line_changed_.wait(lock, [&] {
+      return stopping_ || failed_ || line_.empty() ||
+             (line_.size() < settings_.blocks_ahead_max && line_bytes_ + bytes <= settings_.bytes_ahead_max);
+    });
+    if (stopping_) return fail(Code::kCancelled, "the peer is stopping");
+    if (failed_) return fail(Code::kFailedPrecondition, "channel " + id_ + " has failed");
+  }
+  // This thread is the only one that adds to the line, so what was free above is free below.
+  Waiting waiting{std::move(block), nullptr, bytes};
+  waiting.prepared = validator_.prepare(waiting.block, handed_over_.bundle);
+  std::lock_guard lock(mutex_);
+  if (!next.bundle) next.bundle = handed_over_.bundle;
+  handed_over_ = std::move(next);
+  line_bytes_ += bytes;
+  line_.push_back(std::move(waiting));
+  line_changed_.notify_all();
+  return {};
+}
+
+void PeerChannel::run() {
+  while (true) {
+    Waiting waiting;
+    {
+      std::unique_lock lock(mutex_);
+      line_changed_.wait(lock, [&] { return stopping_ || !line_.empty(); });
+      if (stopping_) return;
+      waiting = std::move(line_.front());
+      line_bytes_ -= waiting.bytes;
+      line_.pop_front();
+      line_changed_.notify_all();
+    }
+    const uint64_t number = waiting.block->header().number();
+    LOG_INFO(logger_, "Received block [{}] from buffer", number);
+    if (auto done = validate_and_commit(std::move(waiting)); !done) return fail_channel(number, done.error());
+  }
+}
+
+Status PeerChannel::validate_and_commit(Waiting waiting) {
+  SELVAGE_TRY(auto result, validator_.finish(std::move(waiting.prepared), bundle(), *ledger_->view(),
+                                             [this](const std::string& tx_id) -> Result<bool> {
+                                               SELVAGE_TRY(const auto place, ledger_->find_transaction(tx_id));
+                                               return place.has_value();
+                                             }));
+  if (result.next_bundle) SELVAGE_CHECK(result.next_bundle->check_capabilities());
+  next_bundle_ = std::move(result.next_bundle);
+  commit::ValidatedBlock validated;
+  validated.block = std::move(waiting.block);
+  validated.validation_seconds = result.seconds;
+  for (auto& transaction : result.transactions) {
+    validated.transactions.push_back({transaction.code, std::move(transaction.tx_id), transaction.header_type,
+                                      std::move(transaction.rw_set), std::move(transaction.chaincode)});
+  }
+  return committer_.commit(std::move(validated));
+}
+
+void PeerChannel::fail_channel(uint64_t number, const Error& error) {
+  LOG_ERROR(logger_, "Block [{}] could not be committed: {}", number, to_string(error));
+  {
+    std::lock_guard lock(mutex_);
+    failed_ = true;
+    line_changed_.notify_all();
+  }
+  if (events_.failed) events_.failed(id_, error);
+}
+
+// The configuration first: whoever is woken by the block reads by the rules that the block made.
+void PeerChannel::committed(const commit::CommitNotice& notice) {
+  if (notice.config && next_bundle_) {
+    {
+      std::lock_guard lock(mutex_);
+      bundle_ = next_bundle_;
+    }
+    if (events_.config_changed) events_.config_changed(*next_bundle_);
+  }
+  const bool lifecycle = notice.updates->public_updates.contains(lifecycle::kNamespace) ||
+                         std::any_of(notice.updates->hashed_updates.begin(), notice.updates->hashed_updates.end(),
+                                     [](const auto& item) { return item.first.first == lifecycle::kNamespace; });
+  if (lifecycle && events_.lifecycle_changed) events_.lifecycle_changed(id_);
+  changed_.notify();
+}
+
+}  // namespace selvage::node

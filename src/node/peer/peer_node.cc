@@ -1,0 +1,185 @@
+#include "node/peer/peer_node.h"
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+
+#include "base/log.h"
+#include "common/common.pb.h"
+#include "deliver/serve/deliver_service.h"
+#include "endorse/endorser_service.h"
+#include "identity/posix_msp_directory.h"
+#include "identity/signature_memory.h"
+#include "ledger/ledger.h"
+#include "node/peer/collection_membership.h"
+#include "node/peer/deliver_rendering.h"
+#include "node/peer/endorsement.h"
+#include "node/peer/peer_channels.h"
+#include "node/peer/peer_settings.h"
+#include "node/peer/peer_tls.h"
+#include "ops/operations_service.h"
+#include "os/posix_disk.h"
+#include "os/system_clock.h"
+#include "os/system_random.h"
+#include "os/worker_pool.h"
+#include "policy/acl.h"
+#include "rpc/server.h"
+#include "tls/expiry.h"
+#include "validate/pool_worker.h"
+
+namespace selvage::node {
+namespace {
+
+const log::Logger& logger() {
+  static const log::Logger instance("nodeCmd");
+  return instance;
+}
+
+constexpr auto kStopGrace = std::chrono::seconds(2);
+constexpr auto kFilesLookedAtEvery = std::chrono::seconds(10);
+
+// An address that cannot be listened on, with the setting that names it.
+Error with_setting(Error error, const char* key, const char* variable) {
+  error.hint = std::string("stop the process that has the address, or set ") + key + " (" + variable + ") to another one";
+  return error;
+}
+
+}  // namespace
+
+// Destroyed from the bottom up: first what calls, then what is called.
+struct PeerNode::State {
+  State(config::CoreSettings core_settings, std::function<void()> on_failed, std::unique_ptr<PeerTls> peer_tls,
+        identity::LocalMsp local_msp)
+      : core(std::move(core_settings)), failed(std::move(on_failed)), tls(std::move(peer_tls)),
+        local(std::move(local_msp)), membership(local.msp->mspid()) {}
+
+  const config::CoreSettings core;
+  const std::function<void()> failed;
+  const std::unique_ptr<PeerTls> tls;
+  const identity::LocalMsp local;
+  const CollectionMembership membership;
+  std::unique_ptr<ops::Operations> operations;
+  std::unique_ptr<ledger::LedgerSet> ledgers;
+  std::unique_ptr<os::WorkerPool> validators;
+  identity::SignatureMemory signatures;
+  std::unique_ptr<PeerChannels> channels;
+  std::unique_ptr<Endorsement> endorsement;
+  std::unique_ptr<os::WorkerPool> pool;
+  std::unique_ptr<deliver::DeliverService> deliver;
+  std::unique_ptr<rpc::Server> server;
+
+  std::mutex mutex;
+  std::condition_variable stopping_changed;
+  bool stopping = false;
+  std::thread watcher;  // of certificate files
+
+  void watch_files() {
+    std::unique_lock lock(mutex);
+    while (!stopping_changed.wait_for(lock, kFilesLookedAtEvery, [&] { return stopping; })) {
+      lock.unlock();
+      tls->poll(os::system_clock().now());
+      lock.lock();
+    }
+  }
+};
+
+PeerNode::PeerNode(std::unique_ptr<State> state) : state_(std::move(state)) {}
+
+PeerNode::~PeerNode() { stop(); }
+
+Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std::function<void()> failed) {
+  SELVAGE_CHECK(check_settings(core));
+  SELVAGE_TRY(core.address, config::advertised_address(core));
+  Disk& disk = os::posix_disk();
+  const Clock& clock = os::system_clock();
+
+  SELVAGE_TRY(auto operations_tls, make_operations_tls(core.operations.tls, "Operations"));
+  SELVAGE_TRY(auto peer_tls, PeerTls::make(core));
+  SELVAGE_TRY(auto local, identity::load_local_msp(core.msp_directory.path, core.msp_id, clock.now()));
+  auto state = std::make_unique<State>(std::move(core), std::move(failed), std::move(peer_tls), std::move(local));
+  State& s = *state;
+  s.operations = std::make_unique<ops::Operations>(operations_settings(s.core, std::move(operations_tls)));
+  metrics::Provider& metrics = s.operations->metrics();
+
+  SELVAGE_TRY(s.ledgers, ledger::LedgerSet::open(disk, ledger_settings(s.core), metrics));
+  const size_t validators = s.core.validator_pool_size > 0 ? static_cast<size_t>(s.core.validator_pool_size)
+                                                           : std::max(1u, std::thread::hardware_concurrency());
+  s.validators = std::make_unique<os::WorkerPool>(validators, "validate");
+  PeerChannel::Events events;
+  events.config_changed = [&s](const channel::Bundle& bundle) { s.tls->follow(bundle); };
+  events.lifecycle_changed = [&s](const std::string& channel) { s.endorsement->lifecycle_changed(channel); };
+  events.failed = [&s](const std::string& channel, const Error& error) {
+    LOG_ERROR(logger(), "Channel {} cannot go on, the peer stops: {}", channel, to_string(error));
+    s.failed();
+  };
+  s.channels = std::make_unique<PeerChannels>(PeerChannels::Parts{
+      *s.ledgers, s.membership, metrics, clock, os::system_random(), wire::signer_of(s.local.signer),
+      pull_settings(s.core, *s.tls), channel_settings(s.core), std::move(events),
+      validate::on_pool(*s.validators, validators), &s.signatures});
+  SELVAGE_CHECK(s.channels->open());
+  SELVAGE_TRY(s.endorsement, Endorsement::make(endorsement_settings(s.core),
+                                               {*s.channels, s.local, disk, clock, metrics}));
+  LOG_INFO(logger(), "Deployed system chaincodes");
+
+  s.server = std::make_unique<rpc::Server>(server_settings(s.core, *s.tls, metrics));
+  endorse::add_endorser_service(*s.server, s.endorsement->endorser());
+  s.pool = std::make_unique<os::WorkerPool>(std::max(2u, std::thread::hardware_concurrency()), "deliver");
+  deliver::Settings deliver;
+  deliver.rules.time_window = s.core.authentication_window;
+  deliver.rules.bind_to_tls_certificate = s.tls->client_auth_required() && s.core.tls.enabled;
+  deliver.expiry_of = expiry_of_identity;
+  s.deliver = std::make_unique<deliver::DeliverService>(
+      std::move(deliver), s.channels->sources(), clock, metrics,
+      [&s](std::function<void()> task) { s.pool->post(std::move(task)); });
+  s.deliver->add_to(*s.server, "/protos.Deliver/Deliver", std::make_shared<BlockRendering>(),
+                    make_event_access(std::string(policy::resource::kEventBlock)));
+  s.deliver->add_to(*s.server, "/protos.Deliver/DeliverFiltered", std::make_shared<FilteredRendering>(),
+                    make_event_access(std::string(policy::resource::kEventFilteredBlock)));
+  return std::unique_ptr<PeerNode>(new PeerNode(std::move(state)));
+}
+
+Status PeerNode::start() {
+  State& s = *state_;
+  LOG_INFO(logger(), "Starting peer with ID=[{}], network ID=[{}], address=[{}]", s.core.peer_id, s.core.network_id,
+           s.core.address);
+  const SystemTime now = os::system_clock().now();
+  s.tls->note_expiry(now);
+  for (const auto& note : tls::expiry_notes("enrollment", s.local.signer.certificate(), s.core.msp_directory.path,
+                                            std::chrono::floor<std::chrono::seconds>(now))
+                              .due) {
+    log::Logger("certmonitor").write(note.level, "note_expiry", note.text);
+  }
+  if (auto started = s.operations->start(); !started) {
+    return fail(with_setting(started.error().within("failed to initialize operations subsystem"),
+                             "operations.listenAddress", "CORE_OPERATIONS_LISTENADDRESS"));
+  }
+  if (auto started = s.server->start(); !started) {
+    return fail(with_setting(started.error().within("Failed to create peer server"), "peer.listenAddress",
+                             "CORE_PEER_LISTENADDRESS"));
+  }
+  s.channels->start();
+  s.watcher = std::thread([&s] { s.watch_files(); });
+  LOG_INFO(logger(), "Started peer with ID=[{}], network ID=[{}], address=[{}]", s.core.peer_id, s.core.network_id,
+           s.core.address);
+  return {};
+}
+
+void PeerNode::stop() {
+  State& s = *state_;
+  {
+    std::lock_guard lock(s.mutex);
+    s.stopping = true;
+    s.stopping_changed.notify_all();
+  }
+  if (s.watcher.joinable()) s.watcher.join();
+  if (s.endorsement) s.endorsement->stop();
+  if (s.server) s.server->stop(kStopGrace);
+  if (s.channels) s.channels->stop();
+  if (s.operations) s.operations->stop();
+}
+
+void PeerNode::reload() { state_->tls->reload(os::system_clock().now()); }
+
+std::string PeerNode::address() const { return state_->server->address(); }
+
+}  // namespace selvage::node

@@ -1,0 +1,39 @@
+#include <cstdio>
+
+#include <atomic>
+
+#include "base/log.h"
+#include "node/peer/peer_node.h"
+#include "os/log_sink.h"
+#include "os/signals.h"
+
+namespace selvage::node {
+namespace {
+
+int refuse(const Error& error) {
+  std::fprintf(stderr, "Error: %s\n", to_string(error).c_str());
+  return 1;
+}
+
+}  // namespace
+
+int run_peer_node() {
+  static const log::Logger logger("nodeCmd");
+  if (auto logging = os::start_logging(); !logging) return refuse(logging.error());
+  os::Signals signals(logger);
+  LOG_INFO(logger, "Starting peer:\n Version: v3.1.5");
+  auto settings = config::load_core_settings(config::process_environment());
+  if (!settings) return refuse(settings.error());
+  std::atomic<bool> failed = false;
+  auto node = PeerNode::make(std::move(*settings), [&] {
+    failed = true;
+    signals.stop();
+  });
+  if (!node) return refuse(node.error());
+  if (auto started = (*node)->start(); !started) return refuse(started.error());
+  signals.wait([&] { (*node)->reload(); });
+  (*node)->stop();
+  return failed ? 1 : 0;
+}
+
+}  // namespace selvage::node
