@@ -248,15 +248,21 @@ void EventLoop::unwatch(int fd) {
 
 LoopGroup::LoopGroup(size_t threads, const std::string& name) : next_(std::make_shared<std::atomic<size_t>>(0)) {
   for (size_t i = 0; i < std::max<size_t>(threads, 1); ++i) {
-    loops_.push_back(std::make_unique<EventLoop>());
-    threads_.emplace_back([loop = loops_.back().get()] { loop->run(); });
+    loops_.push_back(std::make_shared<EventLoop>());
+    threads_.emplace_back([loop = loops_.back()] { loop->run(); });
     ::pthread_setname_np(threads_.back().native_handle(), name.substr(0, 15).c_str());
   }
 }
 
 LoopGroup::~LoopGroup() {
   for (auto& loop : loops_) loop->stop();
-  for (auto& thread : threads_) thread.join();
+  for (auto& thread : threads_) {
+    if (thread.get_id() == std::this_thread::get_id()) {
+      thread.detach();  // it holds its loop
+    } else {
+      thread.join();
+    }
+  }
 }
 
 EventLoop& LoopGroup::next() {

@@ -64,7 +64,8 @@ class EventLoop {
   SteadyTime now_;
 };
 
-// Loops with a thread each. Destroying it stops and joins them; never destroy it from one of its own threads.
+// Loops with a thread each. Destroying it stops and joins them; when the last reference is let go on one of its own
+// threads, that thread ends after its turn.
 class LoopGroup {
  public:
   // `name` becomes the threads' name (cut to 15 characters).
@@ -83,7 +84,7 @@ class LoopGroup {
   [[nodiscard]] static std::shared_ptr<LoopGroup> process();
 
  private:
-  std::vector<std::unique_ptr<EventLoop>> loops_;
+  std::vector<std::shared_ptr<EventLoop>> loops_;
   std::vector<std::thread> threads_;
   std::shared_ptr<void> next_;
 };

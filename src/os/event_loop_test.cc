@@ -149,5 +149,16 @@ TEST(LoopGroup, SpreadsOverItsLoops) {
   EXPECT_EQ(first, &group.next());
 }
 
+TEST(LoopGroup, MayBeLetGoOnOneOfItsOwnThreads) {
+  auto group = std::make_shared<LoopGroup>(2);
+  std::promise<void> gone;
+  EventLoop& loop = group->at(0);
+  loop.post([group = std::move(group), &gone]() mutable {
+    group.reset();
+    gone.set_value();
+  });
+  gone.get_future().get();
+}
+
 }  // namespace
 }  // namespace selvage::os

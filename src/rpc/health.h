@@ -22,8 +22,9 @@ class Health {
   // All that is known becomes kNotServing; call it before Server::stop().
   void shut_down();
 
- private:
   struct State;
+
+ private:
   std::shared_ptr<State> state_;
 };
 

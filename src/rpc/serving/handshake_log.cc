@@ -1,0 +1,42 @@
+#include "rpc/serving/handshake_log.h"
+
+#include "rpc/http2/text.h"
+#include "tls/session.h"
+
+namespace selvage::rpc {
+
+HandshakeLog::HandshakeLog(const std::string& logger, std::string server)
+    : logger_(log::Logger(logger).with("server", std::move(server))) {}
+
+void HandshakeLog::failed(tls::Session& session, const std::string& remote_address) {
+  const tls::Evidence* evidence = session.failure();
+  auto diagnosis = session.diagnosis();
+  if (!evidence || !diagnosis) return;
+  // Fabric's function name is part of its line format.
+  constexpr const char* kFunction = "ServerHandshake";
+  log::Logger logger = logger_.with("remoteaddress", remote_address);
+  std::string source = remote_address.substr(0, remote_address.rfind(':'));
+  tls::RecordLimiter::Decision line, record;
+  {
+    std::lock_guard lock(mutex_);
+    SteadyTime now = std::chrono::steady_clock::now();
+    if (!diagnosis->noise) line = lines_.admit(source, diagnosis->code + diagnosis->error, now);
+    if (!diagnosis->noise) record = records_.admit(source, diagnosis->code, now);
+  }
+  log::Level level = line.print ? log::Level::kError : log::Level::kDebug;
+  if (logger.enabled(level)) logger.write(level, kFunction, tls::handshake_line(*evidence));
+  if (!record.print) return;
+  std::string text = "Why the TLS handshake failed\n" + tls::to_record(*diagnosis, record.seen_before, source);
+  log::Fields fields = tls::to_fields(*evidence, *diagnosis);
+  // The fields are for JSON; in the console format the record says the same in words.
+  logger.write(log::Level::kWarn, kFunction, text);
+  if (logger.enabled(log::Level::kDebug)) logger.with(fields).write(log::Level::kDebug, kFunction, "TLS evidence");
+}
+
+void HandshakeLog::completed(const std::string& remote_address, std::chrono::nanoseconds duration) {
+  if (!logger_.enabled(log::Level::kDebug)) return;
+  logger_.with("remoteaddress", remote_address)
+      .write(log::Level::kDebug, "ServerHandshake", "Server TLS handshake completed in " + go_duration(duration));
+}
+
+}  // namespace selvage::rpc

@@ -1,0 +1,212 @@
+#include "rpc/serving/server_connection.h"
+
+#include <fmt/format.h>
+#include <nghttp2/nghttp2.h>
+
+#include <cstring>
+
+#include "rpc/serving/server_stream.h"
+#include "tls/context.h"
+#include "tls/session.h"
+
+namespace selvage::rpc {
+namespace {
+
+constexpr uint64_t kDrainPing = 0x676f617761793a29;
+constexpr int kPingStrikesMax = 2;                             // Go's
+constexpr auto kIdlePingInterval = std::chrono::hours(2);      // Go's: what a client without streams may ping at
+constexpr auto kRefuseAfter = std::chrono::milliseconds(300);  // a client that sends headers and then waits
+constexpr auto kRefusedMax = std::chrono::seconds(2);
+
+}  // namespace
+
+Connection::Options ServerConnection::options(const ServerSettings& settings) {
+  Options o;
+  o.server = true;
+  o.streams_max = settings.streams_max;
+  o.metadata_bytes_max = settings.metadata_bytes_max;
+  o.partial_bytes_max = std::max<size_t>(4 * settings.receive_bytes_max, 1u << 20);
+  o.keepalive_interval = settings.keepalive.interval;
+  o.keepalive_timeout = settings.keepalive.timeout;
+  o.keepalive_without_streams = true;  // a server pings whoever is silent
+  return o;
+}
+
+ServerConnection::ServerConnection(os::EventLoop& loop, std::shared_ptr<ServerState> state, ServerState::PerLoop& home)
+    : Connection(loop, options(state->settings)), state_(std::move(state)), home_(home), facts_(std::make_shared<Peer>()) {}
+
+void ServerConnection::start(int fd, std::shared_ptr<void> keep) {
+  accepted_ = std::chrono::steady_clock::now();
+  facts_->address = remote_address(fd);
+  peer_ = facts_;
+  if (state_->opened) state_->opened->add(1);
+  auto context = state_->tls.load();
+  transport_ = std::make_shared<Transport>(loop_, fd, context ? context->accept(facts_->address) : nullptr, this, std::move(keep));
+  handshake_timer_ = loop_.after(state_->settings.handshake_timeout, [this] {
+    handshake_timer_ = 0;
+    handshake_timed_out();
+  });
+  transport_->start();
+}
+
+void ServerConnection::on_open() {
+  if (tls::Session* session = transport_->tls()) {
+    const tls::SessionFacts& facts = session->facts();
+    facts_->tls = true;
+    facts_->tls_version = facts.version;
+    facts_->verified = facts.peer_verified;
+    if (!facts.peer_chain.empty()) {
+      facts_->certificate = facts.peer_chain.front().der();
+      facts_->certificate_sha256 = facts.peer_chain.front().sha256();
+      facts_->certificate_subject = facts.peer_chain.front().subject();
+    }
+    refused_ = session->refused();
+    if (refused_) {
+      state_->handshake_log.failed(*session, facts_->address);
+    } else {
+      state_->handshake_log.completed(facts_->address, std::chrono::steady_clock::now() - accepted_);
+    }
+  }
+  start_http2();
+}
+
+void ServerConnection::handshake_timed_out() {
+  if (ended()) return;
+  std::string why = fmt::format("read tcp {}->{}: i/o timeout", local_address(transport_->fd()), facts_->address);
+  if (!transport_->open()) {
+    if (tls::Session* session = transport_->tls()) session->receive_end(why);
+    transport_->close();
+    return on_closed(why);
+  }
+  cut(why);
+}
+
+void ServerConnection::on_closed(const std::string& why) {
+  tls::Session* session = transport_->tls();
+  if (session && !transport_->open() && session->failure()) state_->handshake_log.failed(*session, facts_->address);
+  Connection::on_closed(why);
+}
+
+void ServerConnection::on_end(const std::string&) {
+  loop_.cancel(handshake_timer_);
+  loop_.cancel(drain_timer_);
+  loop_.cancel(refuse_timer_);
+  if (state_->closed) state_->closed->add(1);
+  // Callbacks of this connection are on the stack: it goes when they are through.
+  auto self = std::static_pointer_cast<ServerConnection>(shared_from_this());
+  loop_.post([self] {
+    self->home_.connections.erase(self);
+    std::lock_guard lock(self->state_->mutex);
+    --self->state_->connections;
+    self->state_->fewer.notify_all();
+  });
+}
+
+std::shared_ptr<Stream> ServerConnection::begin_stream(int32_t) {
+  if (last_stream_told_) return nullptr;
+  if (refused_ && stream_count() >= 8) return nullptr;
+  if (refused_ && refuse_timer_ == 0) {
+    refuse_timer_ = loop_.after(kRefuseAfter, [this] {
+      refuse_timer_ = 0;
+      auto streams = streams_;
+      for (auto& [id, stream] : streams) static_cast<ServerStream&>(*stream).refuse();
+    });
+  }
+  return std::make_shared<ServerStream>(*this);
+}
+
+std::string ServerConnection::refusal_sentence() {
+  tls::Session* session = transport_->tls();
+  if (!session || !session->failure()) return "";
+  return tls::to_client_sentence(*session->failure(), *session->diagnosis());
+}
+
+void ServerConnection::refused_call_answered() {
+  if (draining_) return;
+  draining_ = true;
+  last_stream_told_ = true;
+  submit_goaway(last_remote_stream(), NGHTTP2_NO_ERROR, "");
+  drain_timer_ = loop_.after(kRefusedMax, [this] {
+    drain_timer_ = 0;
+    cut("refused");
+  });
+}
+
+Result<Bytes> ServerConnection::export_key(const std::string& label, const Bytes& context, size_t length) {
+  if (ended()) return fail(Code::kCancelled, "the connection is gone");
+  tls::Session* session = transport_->tls();
+  if (!session) return fail(Code::kFailedPrecondition, "the connection is plaintext: there is no keying material");
+  return session->export_key(label, context, length);
+}
+
+void ServerConnection::body_done(Stream& stream) { static_cast<ServerStream&>(stream).send_trailers(); }
+
+void ServerConnection::on_settings() {
+  if (std::exchange(up_, true)) return;
+  loop_.cancel(std::exchange(handshake_timer_, 0));
+  if (home_.draining) drain();
+}
+
+void ServerConnection::on_frame(uint8_t type, uint8_t flags, int32_t, size_t payload_bytes) {
+  bool fine = true;
+  if (type == NGHTTP2_DATA && payload_bytes == 0 && !(flags & NGHTTP2_FLAG_END_STREAM)) fine = empty_data_.take(loop_.now());
+  if (type == NGHTTP2_SETTINGS && !(flags & NGHTTP2_FLAG_ACK)) fine = settings_.take(loop_.now());
+  if (!fine) close_with_error(NGHTTP2_ENHANCE_YOUR_CALM, "too many frames that carry nothing");
+}
+
+void ServerConnection::on_reset_sent(uint32_t error) {
+  if (error == NGHTTP2_NO_ERROR) return;  // the answer was complete
+  if (!resets_provoked_.take(loop_.now())) close_with_error(NGHTTP2_ENHANCE_YOUR_CALM, "too many streams in error");
+}
+
+// Go's enforcement (google.golang.org/grpc/internal/transport/http2_server.go): a ping is fine when something was sent
+// since the last one; otherwise it must keep its distance.
+void ServerConnection::on_ping(const uint8_t*) {
+  SteadyTime now = loop_.now();
+  SteadyTime last = std::exchange(last_ping_, now);
+  if (!pings_.take(now)) return close_with_error(NGHTTP2_ENHANCE_YOUR_CALM, "too_many_pings");
+  if (std::exchange(pings_forgiven_, false) || last == SteadyTime{}) {
+    ping_strikes_ = 0;
+    return;
+  }
+  const ServerKeepalive& keepalive = state_->settings.keepalive;
+  std::chrono::nanoseconds distance = keepalive.min_interval;
+  if (stream_count() == 0 && !keepalive.permit_without_stream) distance = kIdlePingInterval;
+  if (now - last < distance && ++ping_strikes_ > kPingStrikesMax) {
+    close_with_error(NGHTTP2_ENHANCE_YOUR_CALM, "too_many_pings");
+  }
+}
+
+void ServerConnection::on_ping_ack(const uint8_t* payload) {
+  uint64_t value;
+  std::memcpy(&value, payload, sizeof value);
+  if (draining_ && value == kDrainPing) finish_drain();
+}
+
+void ServerConnection::drain() {
+  if (draining_ || ended()) return;
+  if (!up_) return cut("the server is stopping");
+  draining_ = true;
+  submit_shutdown_notice();
+  submit_ping(kDrainPing);
+  drain_timer_ = loop_.after(std::chrono::seconds(1), [this] {
+    drain_timer_ = 0;
+    finish_drain();
+  });
+}
+
+void ServerConnection::finish_drain() {
+  if (std::exchange(last_stream_told_, true)) return;
+  submit_goaway(last_remote_stream(), NGHTTP2_NO_ERROR, "");
+  close_if_drained();
+}
+
+void ServerConnection::on_stream_gone() { close_if_drained(); }
+
+void ServerConnection::close_if_drained() {
+  if (draining_ && last_stream_told_ && stream_count() == 0) close_orderly("the server is stopping", true);
+}
+
+void ServerConnection::cut(const std::string& why) { close_orderly(why); }
+
+}  // namespace selvage::rpc
