@@ -4,8 +4,8 @@
 // Any thread.
 #pragma once
 
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <string>
 
 #include "base/clock.h"
@@ -42,7 +42,8 @@ class ServerContext {
   std::shared_ptr<TrustStore> trust_;
   ServerPolicy policy_;
   std::shared_ptr<const Clock> clock_;
-  std::atomic<std::shared_ptr<const Built>> built_;
+  std::mutex mutex_;
+  std::shared_ptr<const Built> built_;
 };
 
 class ClientContext {
@@ -73,7 +74,8 @@ class ClientContext {
   std::shared_ptr<TrustStore> trust_;
   ClientPolicy policy_;
   std::shared_ptr<const Clock> clock_;
-  std::atomic<std::shared_ptr<const Built>> built_;
+  std::mutex mutex_;
+  std::shared_ptr<const Built> built_;
 };
 
 }  // namespace selvage::tls

@@ -4,9 +4,10 @@
 // Pure: files are read by tls/files_service.h.
 #pragma once
 
-#include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -65,7 +66,8 @@ class CredentialStore {
   Status renew(std::shared_ptr<const Credentials> credentials, std::chrono::sys_seconds now);
 
  private:
-  std::atomic<std::shared_ptr<const Credentials>> current_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Credentials> current_;
 };
 
 }  // namespace selvage::tls

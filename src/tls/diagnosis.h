@@ -80,8 +80,9 @@ struct Diagnosis {
 // "Client TLS handshake failed after 1.9ms with error: ..." (logger comm.tls). To be logged with fields server= and
 // remoteaddress=.
 [[nodiscard]] std::string handshake_line(const Evidence& evidence);
-// The record that follows it: lines "why", "cert", "trust", "fix", each indented by three blanks, joined by newlines.
-[[nodiscard]] std::string to_record(const Diagnosis& diagnosis);
+// The record that follows it: lines "why", "cert", "trust", "fix", each indented by three blanks, joined by newlines; with
+// `seen_before` above zero also "seen 14 times before from 10.0.0.7".
+[[nodiscard]] std::string to_record(const Diagnosis& diagnosis, uint64_t seen_before = 0, const std::string& source = "");
 // The same as fields for structured logging: tls.code, tls.side, tls.verdict_by, tls.alert_sent, tls.peer_cert.subject, ...
 [[nodiscard]] log::Fields to_fields(const Evidence& evidence, const Diagnosis& diagnosis);
 // For one line on a terminal or in a gRPC status: "TLS-02: <cause>. <remedy>".

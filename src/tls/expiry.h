@@ -33,7 +33,7 @@ struct ExpiryNotes {
 [[nodiscard]] ExpiryNote expiry_week_note(const std::string& role);
 
 // What will make others refuse this certificate, said before they do: a server certificate without serverAuth or SAN, one
-// used as client certificate without clientAuth, a CA's own certificate, a chain that stops before any of `trust`'s roots.
+// used as client certificate without clientAuth, a CA's own certificate.
 [[nodiscard]] std::vector<ExpiryNote> usage_notes(const std::string& role, const std::vector<crypto::Certificate>& chain,
                                                   const std::string& file, bool as_server, bool as_client);
 

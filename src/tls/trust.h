@@ -12,7 +12,6 @@
 #include <map>
 #include <memory>
 #include <mutex>
-#include <atomic>
 #include <string>
 #include <vector>
 
@@ -79,10 +78,10 @@ class TrustStore {
   [[nodiscard]] std::shared_ptr<const TrustSnapshot> current() const;
 
  private:
-  void rebuild();
-  std::mutex mutex_;
+  void rebuild();  // with mutex_ held
+  mutable std::mutex mutex_;
   std::map<std::string, std::vector<Root>> sources_;
-  std::atomic<std::shared_ptr<const TrustSnapshot>> current_;
+  std::shared_ptr<const TrustSnapshot> current_;
 };
 
 }  // namespace selvage::tls

@@ -1,0 +1,109 @@
+#include "tls/trust.h"
+
+#include <atomic>
+
+namespace selvage::tls {
+namespace {
+
+uint64_t next_version() {
+  static std::atomic<uint64_t> last{0};
+  return ++last;
+}
+
+bool same_roots(const std::vector<Root>& one, const std::vector<Root>& other) {
+  if (one.size() != other.size()) return false;
+  for (size_t i = 0; i < one.size(); ++i) {
+    if (!(one[i].certificate == other[i].certificate) || one[i].from.to_string() != other[i].from.to_string()) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+std::string Provenance::to_string() const {
+  switch (kind) {
+    case Kind::kFile: {
+      std::string setting = origin.to_string();
+      if (setting.empty()) return file;
+      return file.empty() ? setting : setting + ": " + file;
+    }
+    case Kind::kChannel:
+      return "channel " + channel + ", " + msp_id + (intermediate ? ", intermediate" : "");
+    case Kind::kMade: break;
+  }
+  return "made by this process";
+}
+
+Result<std::vector<Root>> roots_from_pem(std::string_view pem, const Provenance& from) {
+  auto certificates = crypto::Certificate::all_from_pem(pem);
+  if (!certificates) {
+    Error error = std::move(certificates).error();
+    error.cause = from.to_string() + ": " + error.cause;
+    return fail(std::move(error));
+  }
+  std::vector<Root> roots;
+  for (auto& certificate : *certificates) {
+    Provenance place = from;
+    place.index = static_cast<int>(roots.size());
+    roots.push_back({std::move(certificate), std::move(place)});
+  }
+  return roots;
+}
+
+Result<std::vector<Root>> roots_from_channel(const std::string& channel, const std::string& msp_id,
+                                             const std::vector<Bytes>& tls_root_certs,
+                                             const std::vector<Bytes>& tls_intermediate_certs) {
+  std::vector<Root> roots;
+  for (bool intermediate : {false, true}) {
+    Provenance from;
+    from.kind = Provenance::Kind::kChannel;
+    from.channel = channel;
+    from.msp_id = msp_id;
+    from.intermediate = intermediate;
+    for (const Bytes& pem : intermediate ? tls_intermediate_certs : tls_root_certs) {
+      SELVAGE_TRY(auto some, roots_from_pem(pem, from));
+      for (auto& root : some) {
+        root.from.index = static_cast<int>(roots.size());
+        roots.push_back(std::move(root));
+      }
+    }
+  }
+  return roots;
+}
+
+TrustSnapshot::TrustSnapshot(std::vector<Root> roots) : roots_(std::move(roots)), version_(next_version()) {
+  for (const Root& root : roots_) pool_.add(root.certificate);
+}
+
+TrustStore::TrustStore() : current_(std::make_shared<TrustSnapshot>(std::vector<Root>())) {}
+
+TrustStore::TrustStore(std::vector<Root> roots) {
+  sources_["files"] = std::move(roots);
+  rebuild();
+}
+
+void TrustStore::set_source(const std::string& source, std::vector<Root> roots) {
+  std::lock_guard lock(mutex_);
+  auto found = sources_.find(source);
+  if (found != sources_.end() && same_roots(found->second, roots)) return;
+  sources_[source] = std::move(roots);
+  rebuild();
+}
+
+void TrustStore::remove_source(const std::string& source) {
+  std::lock_guard lock(mutex_);
+  if (sources_.erase(source) > 0) rebuild();
+}
+
+std::shared_ptr<const TrustSnapshot> TrustStore::current() const {
+  std::lock_guard lock(mutex_);
+  return current_;
+}
+
+void TrustStore::rebuild() {
+  std::vector<Root> all;
+  for (const auto& [name, roots] : sources_) all.insert(all.end(), roots.begin(), roots.end());
+  current_ = std::make_shared<TrustSnapshot>(std::move(all));
+}
+
+}  // namespace selvage::tls
