@@ -100,7 +100,7 @@ Result<std::unique_ptr<Chain>> Chain::make(Settings settings, channel::BundlePtr
   raft.inflight_messages_max = options.max_inflight_blocks();
   raft.random = &random;
   raft.remark = [logger = chain->logger_](log::Level level, std::string text) {
-    SELVAGE_LOG(logger, level, "{}", text);
+    if (logger.enabled(level)) logger.write(level, "raft", text);
   };
   if (!restart.snapshot.empty()) {
     chain->last_block_index_ = restart.snapshot.index;

@@ -53,7 +53,7 @@ Status check_settings(const config::OrdererSettings& settings) {
   if (!settings.tls.enabled) {
     return fail(Code::kInvalidArgument, "TLS is required for running ordering nodes of cluster type.", "",
                 "set " + settings.tls.enabled_origin.to_string() +
-                    " to true (ORDERER_GENERAL_TLS_ENABLED=true), with General.TLS.Certificate and General.TLS.PrivateKey");
+                    " to true, with General.TLS.Certificate and General.TLS.PrivateKey");
   }
   return {};
 }
@@ -142,7 +142,12 @@ struct Orderer::Parts {
 Status Orderer::Parts::start() {
   SELVAGE_CHECK(check_settings(settings));
   SELVAGE_TRY(const auto msp, load_msp(settings));
-  SELVAGE_TRY(general, general_listener(settings));
+  auto listener = general_listener(settings);
+  if (!listener) {
+    const bool pair = listener.error().message.starts_with("tls: ");  // Fabric's words for a pair that does not match
+    return fail(pair ? listener.error().within("Failed to return new GRPC server") : listener.error());
+  }
+  general = std::move(*listener);
   LOG_INFO(logger(), "Starting orderer with {} enabled", settings.tls.client_auth_required ? "mutual TLS" : "TLS");
   SELVAGE_TRY(admin_listener, http_listener(settings.admin, "Admin"));
   SELVAGE_TRY(operations_listener, http_listener(settings.operations, "Operations"));
