@@ -1,0 +1,16 @@
+// Protobuf messages as Go's programs print them: with %v, and with encoding/json over the generated structs.
+#pragma once
+
+#include <google/protobuf/message.h>
+
+#include <string>
+
+namespace selvage::tools {
+
+// status:200 message:"..." payload:"..."; unset fields do not show.
+[[nodiscard]] std::string go_text(const google::protobuf::Message& message);
+// Fields in the order of the .proto file under their proto names, empty ones left out, 64-bit numbers as numbers, bytes in
+// base64. `indent` empty: one line.
+[[nodiscard]] std::string go_json(const google::protobuf::Message& message, const std::string& indent);
+
+}  // namespace selvage::tools

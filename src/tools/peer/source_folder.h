@@ -1,0 +1,22 @@
+// A folder of chaincode source as code.tar.gz, as the builders of peers expect it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "lifecycle/package.h"
+
+namespace selvage::tools::peer {
+
+struct SourcePackage {
+  std::string path;  // what metadata.json says: for Go the import path, else the folder as given
+  Bytes code_tar_gz;
+};
+
+// `language`: "golang", "node", "java". Sources go under src/, META-INF beside it.
+// Go: a module (go.mod); its files as they are, with vendor/ if there is one. Fabric runs the go command to leave out
+// what the chaincode does not import; here all .go files but tests go in, and no go command is needed.
+[[nodiscard]] Result<SourcePackage> pack_source(const std::string& language, const std::string& folder);
+
+}  // namespace selvage::tools::peer

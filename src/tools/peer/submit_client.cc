@@ -1,0 +1,37 @@
+#include "tools/peer/submit_client.h"
+
+namespace selvage::tools::peer {
+namespace {
+
+const log::Logger& logger() {
+  static const log::Logger logger("chaincodeCmd");
+  return logger;
+}
+
+void tell(const std::string& transaction_id, const std::string& address, ::protos::TxValidationCode code) {
+  LOG_INFO(logger(), "txid [{}] committed with status ({}) at {}", transaction_id,
+           ::protos::TxValidationCode_Name(code), address);
+}
+
+}  // namespace
+
+Status submit(Session& session, const std::vector<client::EndorserClient>& endorsers, client::BroadcastClient& broadcast,
+              const Submission& submission) {
+  const std::string& transaction_id = submission.proposed->made.transaction_id;
+  auto envelope =
+      wire::make_transaction(submission.proposed->made.proposal, session.signer(), submission.responses);
+  if (!envelope) return fail(envelope.error().within(submission.assemble_error));
+  client::CommitClient commit = session.commit(submission.channel_id, transaction_id);
+  if (submission.wait) {
+    std::vector<client::CommitPeer> peers;
+    for (const auto& endorser : endorsers) peers.push_back({endorser.channel(), endorser.address()});
+    SELVAGE_CHECK(commit.connect(peers));
+  }
+  if (auto sent = broadcast.send(*envelope); !sent) return fail(sent.error().within(submission.send_error));
+  if (!submission.wait) return {};
+  return commit.wait(*submission.wait, [&](const std::string& address, ::protos::TxValidationCode code) {
+    tell(transaction_id, address, code);
+  });
+}
+
+}  // namespace selvage::tools::peer
