@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "common/common.pb.h"
+#include "identity/signature_memory.h"
 #include "peer/proposal.pb.h"
 
 namespace selvage::policy {
@@ -27,7 +28,8 @@ Result<Bytes> creator_of(const Bytes& signature_header, const char* context) {
 }  // namespace
 
 std::vector<IdentityPtr> valid_identities(std::span<const SignedData> signatures,
-                                          const identity::IdentityDeserializer& deserializer) {
+                                          const identity::IdentityDeserializer& deserializer,
+                                          identity::SignatureMemory* known) {
   std::vector<IdentityPtr> identities;
   identities.reserve(signatures.size());
   std::set<std::pair<std::string_view, std::string_view>> seen;
@@ -44,9 +46,16 @@ std::vector<IdentityPtr> valid_identities(std::span<const SignedData> signatures
       LOG_DEBUG(logger(), "De-duplicating identity [{}{}] in signature set", key.first, key.second);
       continue;
     }
-    if (auto verified = (*identity)->verify(signature.data, signature.signature); !verified) {
-      LOG_DEBUG(logger(), "signature for identity is invalid: {}", verified.error().message);
-      continue;
+    Bytes digest;
+    if (known != nullptr) {
+      digest = identity::SignatureMemory::key(signature.identity, signature.data, signature.signature);
+    }
+    if (known == nullptr || !known->contains(digest)) {
+      if (auto verified = (*identity)->verify(signature.data, signature.signature); !verified) {
+        LOG_DEBUG(logger(), "signature for identity is invalid: {}", verified.error().message);
+        continue;
+      }
+      if (known != nullptr) known->add(digest);
     }
     identities.push_back(std::move(*identity));
     seen.emplace(identities.back()->mspid(), identities.back()->id());

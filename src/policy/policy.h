@@ -20,6 +20,10 @@ namespace protos {
 class SignedProposal;
 }
 
+namespace selvage::identity {
+class SignatureMemory;
+}
+
 namespace selvage::policy {
 
 using IdentityPtr = std::shared_ptr<const identity::Identity>;
@@ -50,8 +54,10 @@ class Policy {
 
 // The identities among `signatures` that deserialize, are met first, and whose signature holds; others are dropped.
 // Fabric quirk: common/policies/policy.go SignatureSetToValidIdentities.
+// What `known` holds is not verified again; what was verified is added to it.
 [[nodiscard]] std::vector<IdentityPtr> valid_identities(std::span<const SignedData> signatures,
-                                                        const identity::IdentityDeserializer& deserializer);
+                                                        const identity::IdentityDeserializer& deserializer,
+                                                        identity::SignatureMemory* known = nullptr);
 
 // Who signed an envelope or a proposal, as signed data. Errors: kInvalidArgument, Fabric's words.
 [[nodiscard]] Result<OwnedSignedData> signed_data_of(const ::common::Envelope& envelope);
