@@ -163,7 +163,7 @@ std::unique_ptr<Session> ServerContext::accept(std::string peer_address) {
   if (ready) return std::make_unique<OpensslSession>((*ready)->basis, std::move(peer_address), "");
   auto basis = bare(Side::kServer, credentials_->current(), trust_->current(), clock_);
   basis->server_policy = policy_;
-  basis->broken = ready.error().message;
+  basis->broken = ready.error().message + (ready.error().cause.empty() ? "" : ": " + ready.error().cause);
   return std::make_unique<OpensslSession>(std::move(basis), std::move(peer_address), "");
 }
 
@@ -184,6 +184,7 @@ Result<std::shared_ptr<const ClientContext::Built>> ClientContext::built() {
   SELVAGE_TRY(basis->native, new_native(Side::kClient));
   SSL_CTX* native = basis->native.get();
   if (credentials) SELVAGE_CHECK(use_credentials(native, *credentials));
+  if (policy_.tls12_only) SSL_CTX_set_max_proto_version(native, TLS1_2_VERSION);
   SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_cb(native, OpensslSession::on_certificate_request, nullptr);
   Bytes protocols;
@@ -207,7 +208,7 @@ std::unique_ptr<Session> ClientContext::connect(const std::string& host, std::st
   if (ready) return std::make_unique<OpensslSession>((*ready)->basis, std::move(peer_address), host);
   auto basis = bare(Side::kClient, credentials_->current(), trust_->current(), clock_);
   basis->client_policy = policy_;
-  basis->broken = ready.error().message;
+  basis->broken = ready.error().message + (ready.error().cause.empty() ? "" : ": " + ready.error().cause);
   return std::make_unique<OpensslSession>(std::move(basis), std::move(peer_address), host);
 }
 

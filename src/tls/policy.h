@@ -47,6 +47,8 @@ struct ClientPolicy {
   Origin roots_setting;         // what names the server's CA: --cafile
   Origin certificate_setting;   // what would name our certificate: --certfile
   bool is_cli = false;          // remedies name flags rather than yaml keys
+
+  bool tls12_only = false;      // offer no TLS 1.3: to see how a server answers old clients
 };
 
 }  // namespace selvage::tls
