@@ -83,7 +83,8 @@ TEST(OrdererSettings, TlsWithoutACertificateNamesTheSetting) {
   const auto tree = Tree::parse("General: {TLS: {Enabled: true, PrivateKey: k}}\n", "orderer.yaml", "ORDERER", {});
   const auto read = read_orderer_settings(*tree);
   ASSERT_FALSE(read);
-  EXPECT_NE(to_string(read.error()).find("General.TLS.Certificate (orderer.yaml): is not set though TLS is on; name the file"), std::string::npos) << to_string(read.error());
+  const std::string said = to_string(read.error());
+  EXPECT_NE(said.find("General.TLS.Certificate (orderer.yaml): is not set though TLS is on; name the file"), std::string::npos) << said;
 }
 
 TEST(CoreSettings, OurFileHasFabricsDefaults) {

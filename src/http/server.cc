@@ -163,7 +163,10 @@ void Server::State::on_request(std::shared_ptr<Connection> connection, Request r
   if (route->needs_certificate && request.peer.tls && !request.peer.verified) {
     Response unauthorized;
     unauthorized.status = 401;
-    LOG_WARN(logger, "Client request not authorized, client must pass a valid client certificate for this operation remoteaddress={}", request.peer.address);
+    if (refusals.admit(tls::host_of(request.peer.address), "401", std::chrono::steady_clock::now()).print) {
+      LOG_WARN(logger.with("URL", escape(request.target)).with("Method", request.method).with("RemoteAddr", request.peer.address),
+               "Client request not authorized, client must pass a valid client certificate for this operation");
+    }
     return connection->answer(std::move(unauthorized));
   }
   workers.add([route, connection = std::move(connection), request = std::move(request)] {
