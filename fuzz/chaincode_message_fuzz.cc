@@ -1,5 +1,7 @@
 // Messages of a peer as a chaincode takes them: input is a run of messages, each after a length byte.
+#include "base/log.h"
 #include "shim/conversation_worker.h"
+#include "wire/protobuf_log.h"
 
 namespace {
 
@@ -13,6 +15,8 @@ class Nothing : public selvage::shim::Chaincode {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   using namespace selvage;
+  static const bool quiet = (wire::route_protobuf_log(), log::set_spec("fatal").has_value());
+  (void)quiet;
   Nothing chaincode;
   auto conversation = std::make_shared<shim::Conversation>(
       chaincode, "basic_1:abc", [](Bytes) {}, [](std::function<void()> task) { task(); });

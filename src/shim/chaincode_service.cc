@@ -16,6 +16,7 @@
 #include "rpc/server.h"
 #include "shim/conversation_worker.h"
 #include "tls/context.h"
+#include "wire/protobuf_log.h"
 
 namespace selvage::shim {
 namespace {
@@ -240,6 +241,7 @@ void ChaincodeService::stop(std::chrono::milliseconds grace) {
 }
 
 int serve(Chaincode& chaincode) {
+  wire::route_protobuf_log();
   os::Signals signals(logger);
   const auto complain = [](const Error& error) {
     std::cerr << "Error: " << to_string(error) << "\n";
