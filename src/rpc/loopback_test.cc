@@ -416,7 +416,7 @@ TEST_F(Loopback, AGracefulStopLetsCallsEnd) {
   std::thread stopper([&] { server->stop(kLong); });
   // The listener is closed first, so that a new connection is refused while the old call goes on.
   ChannelSettings other = channel_settings;
-  while (Channel::make(other)->wait_ready(1s)) {
+  while (Channel::make(other)->wait_ready(50ms)) {
   }
   release.set_value();
   UnaryReply reply = answer.get_future().get();

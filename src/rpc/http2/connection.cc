@@ -247,6 +247,10 @@ void Connection::start_http2() {
 void Connection::on_bytes(BytesView plaintext) {
   if (ended_ || closing_) return;
   last_read_ = loop_.now();
+  if (std::exchange(ping_outstanding_, false)) {
+    loop_.cancel(keepalive_timer_);
+    arm_keepalive(options_.keepalive_interval);
+  }
   auto self = shared_from_this();
   ssize_t taken = nghttp2_session_mem_recv(session_, reinterpret_cast<const uint8_t*>(plaintext.data()), plaintext.size());
   if (taken < 0) {
@@ -385,17 +389,15 @@ void Connection::arm_keepalive(std::chrono::nanoseconds delay) {
 // Any byte from the other side proves that it lives; a ping is only asked for in silence.
 void Connection::keepalive_tick() {
   if (ended_ || closing_) return;
-  if (ping_outstanding_ && last_read_ <= ping_sent_) {
+  if (ping_outstanding_) {
     transport_->abort();
     return end("keepalive ping failed to receive ACK within timeout");
   }
-  ping_outstanding_ = false;
   auto silent = loop_.now() - last_read_;
   if (silent < options_.keepalive_interval) return arm_keepalive(options_.keepalive_interval - silent);
   if (!options_.keepalive_without_streams && streams_.empty()) return arm_keepalive(options_.keepalive_interval);
   submit_ping(0x6b656570616c6976);
   ping_outstanding_ = true;
-  ping_sent_ = loop_.now();
   arm_keepalive(options_.keepalive_timeout);
 }
 

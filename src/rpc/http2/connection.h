@@ -112,7 +112,6 @@ class Connection : public std::enable_shared_from_this<Connection>, public Trans
   std::string closing_why_;
   os::EventLoop::TimerId keepalive_timer_ = 0;
   bool ping_outstanding_ = false;
-  SteadyTime ping_sent_{};
 };
 
 }  // namespace selvage::rpc

@@ -96,7 +96,8 @@ void Method::complete(const Status& status, const Peer& peer, std::optional<Stea
   if (!status.ok()) fields.emplace_back("error", status.to_string());
   fields.emplace_back("grpc.code", name_of(status.code));
   fields.emplace_back("grpc.call_duration", go_duration(std::chrono::duration_cast<std::chrono::nanoseconds>(took)));
-  access_->with(fields).write(log::Level::kInfo, "", kind_ == Kind::kUnary ? "unary call completed" : "streaming call completed");
+  // Fabric's line has "1" for the function: a closure of its interceptor.
+  access_->with(fields).write(log::Level::kInfo, "1", kind_ == Kind::kUnary ? "unary call completed" : "streaming call completed");
 }
 
 }  // namespace selvage::rpc

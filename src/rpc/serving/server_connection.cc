@@ -188,7 +188,10 @@ void ServerConnection::drain() {
   if (!up_) return cut("the server is stopping");
   draining_ = true;
   submit_shutdown_notice();
-  submit_ping(kDrainPing);
+  // A turn later, because pings overtake: its answer must prove that the client has read the notice.
+  loop_.post([self = shared_from_this(), this] {
+    if (!ended()) submit_ping(kDrainPing);
+  });
   drain_timer_ = loop_.after(std::chrono::seconds(1), [this] {
     drain_timer_ = 0;
     finish_drain();
