@@ -830,7 +830,11 @@ std::string Core::describe_members() const {
 
 Membership Core::switched() {
   say(kInfo, "{:x} switched to configuration {}", config_.id, describe_members());
-  if (!progress_.contains(config_.id) || role_ != Role::kLeader || progress_.empty()) return membership();
+  if (role_ != Role::kLeader || progress_.empty()) return membership();
+  if (!progress_.contains(config_.id)) {
+    if (config_.step_down_on_removal) become_follower(term_, kNone);
+    return membership();
+  }
   if (commit()) {
     broadcast_append();
   } else {

@@ -29,6 +29,7 @@ struct Config {
   size_t uncommitted_bytes_max = SIZE_MAX;  // more proposals are dropped
   bool pre_vote = true;
   bool check_quorum = true;
+  bool step_down_on_removal = false;  // Fabric leaves it off: a removed leader goes on until it is halted
   Remark remark;             // may be empty
   Random* random = nullptr;  // election timeouts; must outlive the core
 };

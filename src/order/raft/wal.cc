@@ -202,9 +202,13 @@ Status Wal::take_record(char kind, BytesView body, Segment& segment) {
       if (entry->index == 0) return damaged(path, "an entry without index");
       if (!entries_.empty()) {
         const Index first = entries_.front().index;
-        if (entry->index > entries_.back().index + 1) return damaged(path, "entries are missing");
-        // A newer leader's entries replace what it did not know.
-        entries_.resize(entry->index > first ? entry->index - first : 0);
+        if (entry->index > entries_.back().index + 1) {
+          // A snapshot came in between, whose file is gone by now. If it was not so, load() finds the gap.
+          entries_.clear();
+        } else {
+          // A newer leader's entries replace what it did not know.
+          entries_.resize(entry->index > first ? entry->index - first : 0);
+        }
       }
       segment.last_index = std::max(segment.last_index, entry->index);
       entries_.push_back(std::move(*entry));
