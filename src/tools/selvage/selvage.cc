@@ -1,0 +1,78 @@
+#include "tools/selvage/selvage.h"
+
+#include <ostream>
+
+#include "lifecycle/package.h"
+#include "os/system_clock.h"
+#include "tools/kingpin.h"
+#include "tools/selvage/ccaas_package.h"
+
+namespace selvage::tools::selvage_program {
+namespace {
+
+kingpin::Flag flag(const char* name, const char* help, bool required = false, const char* fallback = "") {
+  return {name, help, 0, fallback, required, false, false};
+}
+
+kingpin::App app() {
+  kingpin::App app;
+  app.name = "selvage";
+  app.help = "What Fabric's own programs have no command for";
+  app.groups = {{"package", "Make chaincode packages"}};
+  app.commands = {
+      {"package ccaas",
+       "Package for chaincode as a service: where it listens, and the TLS material for dialling it, checked.",
+       {flag("label", "Label of the package", true),
+        flag("address", "Where the peer finds the chaincode, host:port", true),
+        flag("output", "File to write the package to; <label>.tar.gz when left out"),
+        flag("root-cert", "Certificate(s) of the CA that issued the chaincode's TLS certificate"),
+        flag("client-cert", "Certificate that the peer presents to the chaincode"),
+        flag("client-key", "Private key of --client-cert"),
+        flag("server-cert", "The chaincode's TLS certificate, to check it against address and CA; not packed"),
+        flag("domain", "Name in the chaincode's certificate when it is not the host of --address"),
+        flag("dial-timeout", "How long the peer tries", false, "10s"),
+        {"no-tls", "Plaintext between peer and chaincode", 0, "", false, true, false}}},
+      {"version", "Show version information", {}},
+  };
+  return app;
+}
+
+}  // namespace
+
+int run(const Arguments& arguments, Terminal terminal) {
+  auto parsed = kingpin::parse(app(), arguments);
+  if (!parsed) {
+    terminal.err << "selvage: error: " << parsed.error().message << ", try --help\n";
+    return 1;
+  }
+  if (!parsed->usage.empty()) {
+    terminal.err << parsed->usage;
+    return 0;
+  }
+  if (parsed->command == "version") {
+    terminal.out << version_banner("selvage");
+    return 0;
+  }
+  auto& values = parsed->values;
+  CcaasPackage wanted;
+  wanted.label = values["label"];
+  wanted.address = values["address"];
+  wanted.domain = values["domain"];
+  wanted.dial_timeout = values["dial-timeout"];
+  wanted.tls = values["no-tls"] != "true";
+  wanted.root_cert_file = values["root-cert"];
+  wanted.client_cert_file = values["client-cert"];
+  wanted.client_key_file = values["client-key"];
+  wanted.server_cert_file = values["server-cert"];
+  auto package = make_ccaas_package(wanted, os::system_clock().now());
+  const std::string output = values["output"].empty() ? wanted.label + ".tar.gz" : values["output"];
+  Status done = package ? write_file(output, *package, 0600) : Status(fail(package.error()));
+  if (!done) {
+    terminal.err << "selvage: error: " << to_string(done.error()) << "\n";
+    return 1;
+  }
+  terminal.out << lifecycle::package_id(wanted.label, *package) << "\n";
+  return 0;
+}
+
+}  // namespace selvage::tools::selvage_program
