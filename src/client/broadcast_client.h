@@ -25,6 +25,7 @@ class BroadcastClient {
   [[nodiscard]] Status send(const ::common::Envelope& envelope);
 
  private:
+  std::vector<std::shared_ptr<rpc::Channel>> channels_;  // a channel that goes ends its streams
   std::vector<std::unique_ptr<rpc::ClientStream>> streams_;
 };
 

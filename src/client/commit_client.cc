@@ -30,7 +30,7 @@ Status CommitClient::connect(const std::vector<CommitPeer>& peers) {
   SELVAGE_TRY(const auto envelope, make_seek_envelope(channel_id_, signer_, certificate_hash_, seek));
   const Bytes request = wire::marshal(envelope);
   for (const CommitPeer& peer : peers) {
-    Watch watch{peer.address, peer.channel->stream("/protos.Deliver/DeliverFiltered")};
+    Watch watch{peer.channel, peer.address, peer.channel->stream("/protos.Deliver/DeliverFiltered")};
     if (!watch.stream->write(request)) {
       const rpc::Status status = watch.stream->finish();
       return fail(status.code, "failed to connect to deliver on all peers: error sending deliver seek info envelope to " +

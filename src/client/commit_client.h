@@ -39,6 +39,7 @@ class CommitClient {
 
  private:
   struct Watch {
+    std::shared_ptr<rpc::Channel> channel;  // a channel that goes ends its streams
     std::string address;
     std::unique_ptr<rpc::ClientStream> stream;
   };
