@@ -35,6 +35,20 @@ TEST(RaftCodec, WritesZeroesAsGoDoes) {
   EXPECT_EQ(to_hex(encode(Entry{Entry::Kind::kNormal, 2, 5, std::make_shared<const Bytes>("ab")})), "08001002180522026162");
 }
 
+TEST(RaftCodec, WritesEntriesAndSnapshotsAsGoDoes) {
+  EXPECT_EQ(to_hex(encode(an_append())),
+            "0803100218012003280230073a0d0800100318082205626c6f636b3a060800100318094006500058006800");
+  Message message;
+  message.type = Type::kSnapshot;
+  message.to = 2;
+  message.from = 1;
+  message.term = 3;
+  message.context = "x";
+  message.snapshot = Snapshot{{{1, 2, 300}}, 9, 2, std::make_shared<const Bytes>("b")};
+  EXPECT_EQ(to_hex(encode(message)),
+            "08071002180120032800300040004a140a0162120f0a090801080208ac02280010091802500058006201786800");
+}
+
 TEST(RaftCodec, ReadsBackWhatItWrote) {
   Message message = an_append();
   message.context = "x";
