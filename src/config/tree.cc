@@ -14,7 +14,7 @@ extern char** environ;
 namespace selvage::config {
 namespace {
 
-constexpr size_t kNodesMax = 1u << 17;  // aliases of aliases can make a small file huge
+constexpr size_t kNodesMax = 1u << 16;  // aliases of aliases can make a small file huge
 constexpr int kDepthMax = 100;
 constexpr size_t kFileBytesMax = 16u << 20;
 
