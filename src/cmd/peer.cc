@@ -1,13 +1,25 @@
-// `peer`: the node (`peer node start`).
-#include <cstdio>
-#include <cstring>
+// peer: the node (`peer node start`) and the commands that talk to nodes.
+#include <iostream>
 
 #include "node/peer/peer_node.h"
+#include "os/log_sink.h"
+#include "tools/peer/peer.h"
 
-int main(int count, char** arguments) {
-  if (count >= 3 && std::strcmp(arguments[1], "node") == 0 && std::strcmp(arguments[2], "start") == 0) {
-    return selvage::node::run_peer_node();
+int main(int argc, char** argv) {
+  using selvage::tools::cobra::Call;
+  if (auto ready = selvage::os::start_logging(); !ready) {
+    std::cerr << "Error: " << selvage::to_string(ready.error()) << "\n";
+    return 1;
   }
-  std::fprintf(stderr, "Usage:\n  peer node start\n");
-  return 1;
+  selvage::tools::cobra::Command start;
+  start.use = "start";
+  start.summary = "Starts the node.";
+  start.help = "Starts a node that interacts with the network.";
+  start.run = [](Call& call) -> selvage::Status {
+    if (!call.arguments().empty()) return selvage::fail(selvage::Code::kInvalidArgument, "trailing args detected");
+    call.silence_usage();
+    if (selvage::node::run_peer_node() == 0) return {};
+    return selvage::fail(selvage::Code::kUnknown, "");  // said already
+  };
+  return selvage::tools::peer::run({argv + 1, argv + argc}, {std::cout, std::cerr}, {start});
 }

@@ -152,6 +152,10 @@ Puller::Ended Puller::receive(rpc::ClientStream& stream, const Endpoint& endpoin
   const log::Logger logger = logger_.with("orderer-address", endpoint.address);
   LOG_INFO(logger, "BlockReceiver starting");
   const auto give_up = [&](const std::string& why) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stopping_) return Ended::kStopped;  // it was stop() that ended the stream
+    }
     LOG_WARN(logger_, "Failure in processing incoming messages: {}", why);
     return Ended::kFailed;
   };

@@ -24,7 +24,6 @@
 #include "os/worker_pool.h"
 #include "policy/acl.h"
 #include "rpc/server.h"
-#include "tls/expiry.h"
 #include "validate/pool_worker.h"
 
 namespace selvage::node {
@@ -147,7 +146,7 @@ Status PeerNode::start() {
   for (const auto& note : tls::expiry_notes("enrollment", s.local.signer.certificate(), s.core.msp_directory.path,
                                             std::chrono::floor<std::chrono::seconds>(now))
                               .due) {
-    log::Logger("certmonitor").write(note.level, "note_expiry", note.text);
+    log_note(note);
   }
   if (auto started = s.operations->start(); !started) {
     return fail(with_setting(started.error().within("failed to initialize operations subsystem"),

@@ -36,7 +36,8 @@ class PeerNode {
   std::unique_ptr<State> state_;
 };
 
-// `peer node start`: everything from reading core.yaml to the exit code. Prints what is wrong in one line.
+// `peer node start`: everything from reading core.yaml to the exit code. Prints what is wrong in one line. The log was
+// started before; called on the main thread, before any other is started.
 int run_peer_node();
 
 }  // namespace selvage::node

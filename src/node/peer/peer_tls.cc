@@ -2,7 +2,6 @@
 
 #include "base/log.h"
 #include "channel/bundle.h"
-#include "tls/expiry.h"
 
 namespace selvage::node {
 namespace {
@@ -32,6 +31,8 @@ Result<std::vector<tls::Root>> load_files(const std::vector<config::File>& files
   return roots;
 }
 
+}  // namespace
+
 void log_note(const tls::ExpiryNote& note) {
   if (note.level >= log::Level::kError) {
     LOG_ERROR(expiry_logger(), "{}", note.text);
@@ -41,8 +42,6 @@ void log_note(const tls::ExpiryNote& note) {
     LOG_INFO(expiry_logger(), "{}", note.text);
   }
 }
-
-}  // namespace
 
 Result<std::unique_ptr<PeerTls>> PeerTls::make(const config::CoreSettings& settings) {
   auto made = std::unique_ptr<PeerTls>(new PeerTls(settings.tls));

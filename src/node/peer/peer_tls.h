@@ -16,6 +16,7 @@
 #include "config/core_settings.h"
 #include "deliver/pull/endpoints.h"
 #include "tls/context.h"
+#include "tls/expiry.h"
 #include "tls/files_service.h"
 
 namespace selvage::channel {
@@ -57,6 +58,9 @@ class PeerTls {
   std::vector<tls::CredentialWatch> watches_;
   std::shared_ptr<tls::ServerContext> server_;
 };
+
+// One line of the log, as the logger of certificates.
+void log_note(const tls::ExpiryNote& note);
 
 // The operations listener's TLS; null when it is off.
 [[nodiscard]] Result<std::shared_ptr<tls::ServerContext>> make_operations_tls(const config::HttpTls& settings,

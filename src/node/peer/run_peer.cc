@@ -4,7 +4,6 @@
 
 #include "base/log.h"
 #include "node/peer/peer_node.h"
-#include "os/log_sink.h"
 #include "os/signals.h"
 
 namespace selvage::node {
@@ -19,7 +18,6 @@ int refuse(const Error& error) {
 
 int run_peer_node() {
   static const log::Logger logger("nodeCmd");
-  if (auto logging = os::start_logging(); !logging) return refuse(logging.error());
   os::Signals signals(logger);
   LOG_INFO(logger, "Starting peer:\n Version: v3.1.5");
   auto settings = config::load_core_settings(config::process_environment());
