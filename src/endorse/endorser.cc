@@ -22,6 +22,13 @@ const log::Logger& logger() {
   return instance;
 }
 
+// An error for a log line: what came from outside is escaped, Fabric's own single quotes stay readable.
+std::string readable(const Error& error, size_t chars) {
+  std::string text = escape(to_string(error), chars);
+  for (size_t at = 0; (at = text.find("\\x27", at)) != std::string::npos; ++at) text.replace(at, 4, "'");
+  return text;
+}
+
 protos::ProposalResponse refused(const std::string& message) {
   protos::ProposalResponse answer;
   answer.mutable_response()->set_status(kError);
@@ -179,7 +186,7 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
       state.invalid.add(1);
       error = error.within("error validating proposal");
     }
-    LOG_WARN(logger(), "Failed to preProcess proposal error={}", escape(to_string(error), 500));
+    LOG_WARN(logger(), "Failed to preProcess proposal error={}", readable(error, 500));
     return grpc_error(std::move(error));
   };
   if (auto good = check_headers(proposal); !good) return refuse(std::move(good).error(), true);
@@ -194,7 +201,7 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
   bool success = false;
   if (!answer) {
     LOG_WARN(logger(), "Failed to invoke chaincode channel={} chaincode={} error={}", escape(proposal.channel_id(), 100),
-             escape(proposal.chaincode, 100), escape(to_string(answer.error()), 1000));
+             escape(proposal.chaincode, 100), readable(answer.error(), 1000));
     answer = refused(answer.error().message);
   } else if (answer->has_endorsement() || proposal.channel_id().empty()) {
     success = true;
@@ -231,11 +238,7 @@ Result<protos::ProposalResponse> Endorser::State::endorse(const Invocation& invo
     failed_simulations.with(labels(proposal)).add(1);
     return fail(error.within("error in simulation"));
   };
-  if (!outcome) {
-    LOG_ERROR(logger(), "failed to invoke chaincode {}, error: {}", escape(proposal.chaincode, 100),
-              escape(to_string(outcome.error()), 1000));
-    return broken(std::move(outcome).error());
-  }
+  if (!outcome) return broken(std::move(outcome).error());
   const protos::Response& response = outcome->response;
 
   ledger::SimulationResults results;

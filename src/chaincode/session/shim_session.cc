@@ -249,7 +249,7 @@ Message ShimSession::State::serve(Requests& requests, const Message& request) {
   Message reply = requests.serve(request);
   const bool good = reply.type() != Message::ERROR;
   if (!good)
-    LOG_ERROR(logger(), "[{}] Failed to handle {}. error: {}", short_id(request.txid()), type,
+    LOG_DEBUG(logger(), "[{}] Failed to handle {}. error: {}", short_id(request.txid()), type,
               escape(reply.payload(), 1000));
   metrics::LabelValues labels{type, request.channel_id(), package_id, good ? "true" : "false"};
   request_duration.with(labels).observe(std::chrono::duration<double>(SteadyClock::now() - started).count());

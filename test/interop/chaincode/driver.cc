@@ -1,0 +1,357 @@
+// Unmodified chaincode on Fabric's own Go and Node shims as a service over mutual TLS: this program plays the peer.
+//
+// SELVAGE_GO_CHAINCODE and SELVAGE_NODE_CHAINCODE say how to start them ("run" builds and sets both); without one its
+// tests are skipped.
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <thread>
+
+#include "crypto/hash.h"
+#include "kit/local_peer.h"
+#include "ledger/rwset/kvrwset/kv_rwset.pb.h"
+#include "ledger/rwset/rwset.pb.h"
+#include "lifecycle/package.h"
+#include "os/process.h"
+#include "peer/transaction.pb.h"
+#include "policy/signature_policy.h"
+
+namespace selvage {
+namespace {
+
+using test::LocalPeer;
+
+// A port that was free a moment ago.
+int free_port() {
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  if (bind(fd, reinterpret_cast<sockaddr*>(&address), size) != 0 ||
+      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    std::abort();
+  close(fd);
+  return ntohs(address.sin_port);
+}
+
+struct Language {
+  const char* name;
+  const char* variable;
+};
+
+// One chaincode process with its TLS material, and how to start it again.
+class Service {
+ public:
+  Service(const Language& language, const std::string& label) : language_(language), label_(label), ca_("tlsca." + label) {
+    std::string pattern = (std::filesystem::temp_directory_path() / "selvage-cc-XXXXXX").string();
+    directory_ = mkdtemp(pattern.data());
+    port_ = free_port();
+    // The certificate has only a name, so `domain` must be honoured.
+    auto server = ca_.server(label, {label + ".example"});
+    write("key.pem", server.key_pem());
+    write("cert.pem", server.certificate_pem());
+    write("ca.pem", ca_.pem());
+  }
+  ~Service() { std::filesystem::remove_all(directory_); }
+
+  [[nodiscard]] Bytes package() const {
+    auto client = ca_.client("peer0");
+    nlohmann::json connection = {{"address", "127.0.0.1:" + std::to_string(port_)},
+                                 {"domain", label_ + ".example"},
+                                 {"dial_timeout", "10s"},
+                                 {"tls_required", true},
+                                 {"client_auth_required", true},
+                                 {"client_key", client.key_pem()},
+                                 {"client_cert", client.certificate_pem()},
+                                 {"root_cert", ca_.pem()}};
+    Bytes code = *lifecycle::make_tar_gz({{"connection.json", connection.dump()}});
+    return *lifecycle::make_package({"ccaas", "", label_}, code);
+  }
+  void start(const std::string& package_id) {
+    os::ProcessSettings settings;
+    std::istringstream words(std::getenv(language_.variable));
+    for (std::string word; words >> word;) settings.arguments.push_back(word);
+    settings.environment = os::environment_of({"PATH", "HOME", "NODE_PATH"});
+    settings.environment.push_back("CORE_CHAINCODE_LOGGING_SHIM=warn");
+    settings.environment.push_back("CHAINCODE_ID=" + package_id);
+    settings.environment.push_back("CHAINCODE_SERVER_ADDRESS=127.0.0.1:" + std::to_string(port_));
+    settings.environment.push_back("CHAINCODE_TLS_KEY=" + directory_ + "/key.pem");
+    settings.environment.push_back("CHAINCODE_TLS_CERT=" + directory_ + "/cert.pem");
+    settings.environment.push_back("CHAINCODE_CLIENT_CA_CERT=" + directory_ + "/ca.pem");
+    settings.on_stderr = [](std::string_view line) { std::cerr << "chaincode: " << line << std::endl; };
+    settings.on_stdout = settings.on_stderr;
+    auto started = os::Process::start(settings);
+    if (!started) {
+      ADD_FAILURE() << to_string(started.error());
+      std::abort();
+    }
+    process_ = std::move(*started);
+    wait_listening();
+  }
+  void stop() { process_.reset(); }
+
+ private:
+  void write(const char* name, const std::string& text) const { std::ofstream(directory_ + "/" + name) << text; }
+  // Until the port answers: the peer dials once, as long as dial_timeout says.
+  void wait_listening() const {
+    for (int i = 0; i < 600; ++i) {
+      int fd = socket(AF_INET, SOCK_STREAM, 0);
+      sockaddr_in address{};
+      address.sin_family = AF_INET;
+      address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+      address.sin_port = htons(static_cast<uint16_t>(port_));
+      bool up = connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+      close(fd);
+      if (up) return;
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    }
+    ADD_FAILURE() << "chaincode does not listen";
+  }
+
+  const Language language_;
+  std::string label_;
+  test::Authority ca_;
+  std::string directory_;
+  int port_ = 0;
+  std::unique_ptr<os::Process> process_;
+};
+
+// A peer on which the chaincode of one language runs as "cc", with a collection "secrets" for members of Org1.
+struct World {
+  explicit World(const Language& language) : service(language, "cc") {
+    std::string id = peer.install(service.package());
+    service.start(id);
+    protos::CollectionConfigPackage collections;
+    auto* secrets = collections.add_config()->mutable_static_collection_config();
+    secrets->set_name("secrets");
+    *secrets->mutable_member_orgs_policy()->mutable_signature_policy() = policy::signed_by_any_member({"Org1MSP"});
+    secrets->set_member_only_read(true);
+    secrets->set_member_only_write(true);
+    peer.define("cc", id, false, &collections);
+    package_id = id;
+  }
+  Service service;
+  LocalPeer peer;
+  std::string package_id;
+};
+
+class ChaincodeOn : public testing::TestWithParam<Language> {
+ protected:
+  void SetUp() override {
+    if (!std::getenv(GetParam().variable)) GTEST_SKIP() << "SKIPPED: " << GetParam().variable << " is not set";
+    auto& world = worlds()[GetParam().name];
+    if (!world) world = std::make_unique<World>(GetParam());
+    world_ = world.get();
+  }
+  static void TearDownTestSuite() { worlds().clear(); }
+  static std::map<std::string, std::unique_ptr<World>>& worlds() {
+    static std::map<std::string, std::unique_ptr<World>> all;
+    return all;
+  }
+  LocalPeer& peer() { return world_->peer; }
+  [[nodiscard]] bool go() const { return std::string(GetParam().name) == "Go"; }
+
+  std::string submit(const std::vector<Bytes>& args, const test::ProposalOptions& options = {}) {
+    auto response = peer().submit("cc", args, options).response();
+    return response.status() == 200 ? response.payload() : std::to_string(response.status()) + " " + response.message();
+  }
+  std::string ask(const std::vector<Bytes>& args) {
+    auto response = peer().evaluate("cc", args).response();
+    return response.status() == 200 ? response.payload() : std::to_string(response.status()) + " " + response.message();
+  }
+  static kvrwset::KVRWSet public_set(const protos::ProposalResponse& response, const std::string& ns) {
+    protos::ProposalResponsePayload payload;
+    protos::ChaincodeAction action;
+    rwset::TxReadWriteSet set;
+    payload.ParseFromString(response.payload());
+    action.ParseFromString(payload.extension());
+    set.ParseFromString(action.results());
+    kvrwset::KVRWSet out;
+    for (const auto& one : set.ns_rwset())
+      if (one.namespace_() == ns) out.ParseFromString(one.rwset());
+    return out;
+  }
+
+  World* world_ = nullptr;
+};
+
+TEST_P(ChaincodeOn, ReadsWritesAndDeletesKeys) {
+  EXPECT_EQ(submit({"put", "a", "1"}), "");
+  EXPECT_EQ(peer().last_code(), 0);
+  EXPECT_EQ(ask({"get", "a"}), "1");
+  EXPECT_EQ(ask({"get", "nothing"}), "");
+  EXPECT_EQ(submit({"del", "a"}), "");
+  EXPECT_EQ(ask({"get", "a"}), "");
+  EXPECT_EQ(ask({"creator"}), "true");
+}
+
+TEST_P(ChaincodeOn, WalksRangesOfMoreThanOneAnswer) {
+  EXPECT_EQ(submit({"putmany", "r", "250"}), "");
+  EXPECT_EQ(ask({"count", "r", "s"}), "250");
+  EXPECT_EQ(ask({"range", "r0001", "r0004"}), "r0001=v1,r0002=v2,r0003=v3");
+  EXPECT_EQ(ask({"page", "r0000", "s", "2", ""}), "r0000=v0,r0001=v1|2|r0002");
+  EXPECT_EQ(ask({"page", "r0000", "s", "2", "r0248"}), "r0248=v248,r0249=v249|2|");
+  // 250 reads are more than 50, so the read set has their Merkle summary.
+  auto response = peer().evaluate("cc", {"count", "r", "s"});
+  auto set = public_set(response, "cc");
+  ASSERT_EQ(set.range_queries_info_size(), 1);
+  EXPECT_TRUE(set.range_queries_info(0).has_reads_merkle_hashes());
+  EXPECT_TRUE(set.range_queries_info(0).itr_exhausted());
+}
+
+TEST_P(ChaincodeOn, FindsCompositeKeysByTheirFirstParts) {
+  EXPECT_EQ(submit({"putcomposite", "colour", "blue", "1"}), "");
+  EXPECT_EQ(submit({"putcomposite", "colour", "blue", "2"}), "");
+  EXPECT_EQ(submit({"putcomposite", "colour", "red", "3"}), "");
+  EXPECT_EQ(ask({"composite", "colour", "blue"}), "/colour/blue/1/=c,/colour/blue/2/=c");
+}
+
+TEST_P(ChaincodeOn, TellsTheHistoryOfAKeyNewestFirst) {
+  EXPECT_EQ(submit({"put", "h", "1"}), "");
+  EXPECT_EQ(submit({"put", "h", "2"}), "");
+  EXPECT_EQ(submit({"del", "h"}), "");
+  EXPECT_EQ(ask({"history", "h"}), ":true,2:false,1:false");
+}
+
+TEST_P(ChaincodeOn, KeepsPrivateDataOutOfTheBlock) {
+  test::ProposalOptions options;
+  options.transient["value"] = "secret";
+  auto response = peer().submit("cc", {"putprivate", "secrets", "p"}, options);
+  ASSERT_EQ(response.response().status(), 200) << response.response().message();
+  EXPECT_EQ(peer().last_code(), 0);
+  EXPECT_EQ(response.payload().find("secret\""), std::string::npos);
+  EXPECT_EQ(ask({"getprivate", "secrets", "p"}), "secret");
+  EXPECT_EQ(ask({"hashprivate", "secrets", "p"}), to_hex(crypto::sha256("secret")));
+  // Fabric's collection checks read the definition through the simulator: those reads are endorsed.
+  auto lifecycle_reads = public_set(response, "_lifecycle");
+  EXPECT_EQ(lifecycle_reads.reads_size(), 5);
+  EXPECT_EQ(submit({"delprivate", "secrets", "p"}), "");
+  EXPECT_EQ(ask({"getprivate", "secrets", "p"}), "");
+  std::string refused = ask({"getprivate", "nowhere", "p"});
+  EXPECT_NE(refused.find("could not be found"), std::string::npos) << refused;
+  auto foreign = peer().submit_as(peer().channel().org(1).client(), "cc", {"getprivate", "secrets", "p"});
+  EXPECT_NE(foreign.response().message().find("tx creator does not have read access permission on privatedata in "
+                                              "chaincodeName:cc collectionName: secrets"),
+            std::string::npos)
+      << foreign.response().message();
+}
+
+TEST_P(ChaincodeOn, SetsThePolicyOfAKey) {
+  EXPECT_EQ(submit({"put", "k", "1"}), "");
+  EXPECT_EQ(submit({"setpolicy", "k", "policy bytes"}), "");
+  EXPECT_EQ(ask({"getpolicy", "k"}), "policy bytes");
+}
+
+TEST_P(ChaincodeOn, SendsItsEventWithTheEndorsement) {
+  auto response = peer().submit("cc", {"event", "happened", "42"});
+  ASSERT_TRUE(response.has_endorsement()) << response.response().message();
+  protos::ProposalResponsePayload payload;
+  protos::ChaincodeAction action;
+  protos::ChaincodeEvent event;
+  ASSERT_TRUE(payload.ParseFromString(response.payload()));
+  ASSERT_TRUE(action.ParseFromString(payload.extension()));
+  ASSERT_TRUE(event.ParseFromString(action.events()));
+  EXPECT_EQ(event.event_name(), "happened");
+  EXPECT_EQ(event.payload(), "42");
+  EXPECT_EQ(event.chaincode_id(), "cc");
+  EXPECT_EQ(event.tx_id(), peer().last_txid());
+  EXPECT_EQ(action.chaincode_id().version(), "1.0");
+}
+
+TEST_P(ChaincodeOn, IsEndorsedBelow400Only) {
+  EXPECT_TRUE(peer().evaluate("cc", {"status", "200"}).has_endorsement());
+  EXPECT_TRUE(peer().evaluate("cc", {"status", "399"}).has_endorsement());
+  auto warned = peer().evaluate("cc", {"status", "400"});
+  EXPECT_FALSE(warned.has_endorsement());
+  EXPECT_EQ(warned.response().status(), 400);
+  EXPECT_EQ(warned.payload(), "");
+  auto failed = peer().evaluate("cc", {"status", "500"});
+  EXPECT_FALSE(failed.has_endorsement());
+  EXPECT_NE(failed.payload(), "");
+}
+
+TEST_P(ChaincodeOn, CallsOtherChaincode) {
+  EXPECT_EQ(ask({"call", "qscc", "", "GetChainInfo", "testchannel"}).substr(0, 4), "500:");
+  std::string unknown = ask({"call", "other", "", "x"});
+  EXPECT_NE(unknown.find("failed to get chaincode container info for other: chaincode other not found"), std::string::npos)
+      << unknown;
+  // To itself on the same channel: the transaction is there already.
+  EXPECT_NE(ask({"call", "cc", "", "get", "a"}).find("exists"), std::string::npos);
+}
+
+TEST_P(ChaincodeOn, RefusesRichQueriesAsALevelDbPeer) {
+  EXPECT_NE(ask({"query", "{}"}).find("ExecuteQuery not supported for leveldb"), std::string::npos);
+}
+
+TEST_P(ChaincodeOn, NegotiatesBatches) {
+  if (!go()) GTEST_SKIP() << "the Node shim has no batches";
+  EXPECT_EQ(submit({"batch", "b1", "b2", "b3"}), "");
+  EXPECT_EQ(ask({"getmany", "b1", "nothing", "b3"}), "batched,,batched");
+}
+
+TEST_P(ChaincodeOn, ManyTransactionsRunAtOnce) {
+  submit({"put", "shared", "x"});
+  std::vector<std::thread> threads;
+  std::atomic<int> good = 0;
+  for (int i = 0; i < 8; ++i) {
+    std::vector<protos::SignedProposal> proposals;
+    for (int j = 0; j < 25; ++j)
+      proposals.push_back(
+          peer().sign(peer().channel().org(0).client(), peer().channel().id(), "cc", {"get", "shared"}));
+    threads.emplace_back([&, proposals = std::move(proposals)] {
+      for (const auto& proposal : proposals) {
+        auto response = peer().endorsement().endorser().process(proposal);
+        if (response && response->response().payload() == "x") ++good;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(good, 200);
+}
+
+TEST_P(ChaincodeOn, InitialisesOncePerVersion) {
+  // A second definition of the same package, which demands initialisation.
+  peer().define("initcc", world_->package_id, true);
+  auto call = [&](const std::vector<Bytes>& args, bool init) {
+    test::ProposalOptions options;
+    options.is_init = init;
+    return peer().submit("initcc", args, options).response();
+  };
+  EXPECT_NE(call({"get", "init"}, false).message().find(
+                "chaincode 'initcc' has not been initialized for this version, must call as init first"),
+            std::string::npos);
+  auto done = call({"anything"}, true);
+  EXPECT_EQ(done.payload(), "initialised") << done.message();
+  EXPECT_EQ(call({"get", "init"}, false).payload(), "done");
+  EXPECT_NE(call({"anything"}, true).message().find("chaincode 'initcc' is already initialized but called as init"),
+            std::string::npos);
+  EXPECT_NE(peer().submit("cc", {"get", "a"}, {{}, true}).response().message().find(
+                "chaincode 'cc' does not require initialization but called as init"),
+            std::string::npos);
+}
+
+// Last of its language: the process dies and comes back.
+TEST_P(ChaincodeOn, DyingFailsItsTransactionsAtOnceAndItIsDialledAgain) {
+  auto began = std::chrono::steady_clock::now();
+  std::string died = ask({"exit"});
+  EXPECT_NE(died.find("chaincode stream terminated"), std::string::npos) << died;
+  EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
+  world_->service.stop();
+  world_->service.start(world_->package_id);
+  EXPECT_EQ(submit({"put", "again", "1"}), "");
+  peer().restart();
+  EXPECT_EQ(ask({"get", "again"}), "1");
+}
+
+INSTANTIATE_TEST_SUITE_P(Fabric, ChaincodeOn,
+                         testing::Values(Language{"Go", "SELVAGE_GO_CHAINCODE"}, Language{"Node", "SELVAGE_NODE_CHAINCODE"}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace selvage
