@@ -284,6 +284,23 @@ TEST_F(Loopback, AWriterOnTheClientWaitsForAHandlerThatDoesNotRead) {
   EXPECT_EQ(got, 2000);
 }
 
+// A handler that sends more than any buffer on the way holds, to a client whose window is open all the time.
+TEST_F(Loopback, AStreamMayCarryFarMoreThanBuffersHold) {
+  settings.write_high_bytes = 64u << 20;
+  make().add_blocking_stream("/test.Echo/Much", [&](BlockingStream& stream) -> Status {
+    for (int i = 0; i < 40; ++i) {
+      if (!stream.write(Bytes(1 << 20, 'x'))) break;
+    }
+    return {};
+  });
+  start();
+  auto stream = channel->stream("/test.Echo/Much", {.timeout = kLong});
+  size_t bytes = 0;
+  for (Bytes message; stream->read(&message);) bytes += message.size();
+  EXPECT_TRUE(stream->finish().ok());
+  EXPECT_EQ(bytes, size_t{40} << 20);
+}
+
 TEST_F(Loopback, ServesManyCallsAtOnceOverOneConnection) {
   make();
   start();

@@ -39,7 +39,7 @@ struct Http2Callbacks {
 
   static ssize_t send(nghttp2_session*, const uint8_t* data, size_t length, int, void* user) {
     Connection& c = self(user);
-    if (!c.transport_->has_room() || c.transport_->out().size() > (1u << 20)) return NGHTTP2_ERR_WOULDBLOCK;
+    if (c.full()) return NGHTTP2_ERR_WOULDBLOCK;
     c.transport_->out().append(reinterpret_cast<const char*>(data), length);
     return static_cast<ssize_t>(length);
   }
@@ -65,7 +65,7 @@ struct Http2Callbacks {
   static int send_body(nghttp2_session*, nghttp2_frame* frame, const uint8_t* head, size_t length,
                        nghttp2_data_source* source, void* user) {
     Connection& c = self(user);
-    if (!c.transport_->has_room() || c.transport_->out().size() > (1u << 20)) return NGHTTP2_ERR_WOULDBLOCK;
+    if (c.full()) return NGHTTP2_ERR_WOULDBLOCK;
     Stream& stream = *static_cast<Stream*>(source->ptr);
     Bytes& out = c.transport_->out();
     out.append(reinterpret_cast<const char*>(head), 9);
@@ -278,12 +278,22 @@ void Connection::flush_later() {
 
 void Connection::flush() {
   if (ended_ || !session_) return;
+  blocked_ = false;
   int result = nghttp2_session_send(session_);
   transport_->flush();
   if (ended_) return;
+  // The socket took it all: go on, but let others have their turn.
+  if (blocked_ && transport_->has_room()) loop_.post([weak = weak_from_this()] {
+    if (auto self = weak.lock()) self->flush_later();
+  });
   if (result != 0) return end(fmt::format("http2: {}", nghttp2_strerror(result)));
   if (closing_ && (!patient_ || transport_->has_room())) return end(closing_why_);
   if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0) end(closing_why_);
+}
+
+bool Connection::full() {
+  blocked_ = !transport_->has_room();
+  return blocked_;
 }
 
 void Connection::end(const std::string& why) {

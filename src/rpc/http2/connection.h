@@ -100,11 +100,13 @@ class Connection : public std::enable_shared_from_this<Connection>, public Trans
  private:
   friend struct Http2Callbacks;
   void flush();
+  [[nodiscard]] bool full();  // the transport takes no more for now; remembered for flush()
   void end(const std::string& why);
   void keepalive_tick();
   void arm_keepalive(std::chrono::nanoseconds delay);
 
   bool flush_planned_ = false;
+  bool blocked_ = false;     // the last flush left something behind
   size_t partial_total_ = 0;
   bool closing_ = false;     // ends with the next flush
   bool patient_ = false;     // or when most of the output has left
