@@ -25,7 +25,8 @@ tl::unexpected<Error> file_error(const char* what, const std::string& path, int 
 }  // namespace
 
 std::string version_banner(const std::string& program) {
-  return program + ":\n Version: 0.1.0\n Commit SHA: development build\n OS/Arch: linux/amd64\n";
+  // Scripts read the second line: the version of the Fabric whose behaviour this is.
+  return program + ":\n Version: v3.1.5\n Commit SHA: development build\n Selvage: 0.1.0\n OS/Arch: linux/amd64\n";
 }
 
 Result<Bytes> read_file(const std::string& path) {

@@ -85,6 +85,15 @@ tl::unexpected<Error> endorsement_failure(const std::string& what, const ::proto
   return fail(Code::kUnknown, "endorsement failure during " + what + ". response: " + go_text(answer.response()));
 }
 
+// Go prints the answer that there is none of.
+constexpr const char* kNoResponse = " - proposal response: <nil>";
+
+tl::unexpected<Error> endorsing_error(const char* what, const Error& cause) {
+  Error error = cause.within(std::string("error endorsing ") + what);
+  error.message += kNoResponse;
+  return fail(std::move(error));
+}
+
 struct Connections {
   std::vector<client::EndorserClient> endorsers;
   std::unique_ptr<client::BroadcastClient> broadcast;  // null for queries
@@ -102,7 +111,7 @@ Result<Connections> connect(Call& call, Session& session, bool invoke) {
   if (!endorsers) return fail(endorsers.error().within("error getting endorser client for " + call.name()));
   made.endorsers = std::move(*endorsers);
   if (!invoke) return made;
-  auto broadcast = session.broadcast(channel, &made.endorsers.front());
+  auto broadcast = session.broadcast(channel, &made.endorsers.front(), logger());
   if (!broadcast) {
     const bool asked = broadcast.error().message.starts_with("error getting channel");
     return fail(asked ? broadcast.error() : broadcast.error().within("error getting broadcast client"));
@@ -115,7 +124,7 @@ Status invoke(Call& call, Session& session) {
   SELVAGE_TRY(const Connections connections, connect(call, session, true));
   SELVAGE_TRY(const auto proposed, propose(call, session));
   auto responses = client::process_on_all(connections.endorsers, proposed.signed_proposal);
-  if (!responses) return fail(responses.error().within("error endorsing invoke"));
+  if (!responses) return endorsing_error("invoke", responses.error());
   const ::protos::ProposalResponse& first = responses->front();
   if (first.response().status() >= 400 || !first.has_endorsement()) return endorsement_failure("invoke", first);
 
@@ -127,11 +136,9 @@ Status invoke(Call& call, Session& session) {
     submission.wait = std::chrono::ceil<std::chrono::milliseconds>(call.duration("waitForEventTimeout"));
   submission.assemble_error = "could not assemble transaction";
   submission.send_error = "error sending transaction for invoke";
-  if (auto done = submit(session, connections.endorsers, *connections.broadcast, submission); !done) {
-    Error error = done.error();
-    error.message += " - proposal response: " + go_text(first);
-    return fail(std::move(error));
-  }
+  submission.send_suffix = " - proposal response: " + go_text(first);
+  submission.wait_suffix = kNoResponse;
+  SELVAGE_CHECK(submit(session, connections.endorsers, *connections.broadcast, submission));
   SELVAGE_TRY(const auto payload, wire::parse<::protos::ProposalResponsePayload>(first.payload()));
   SELVAGE_TRY(const auto action, wire::parse<::protos::ChaincodeAction>(payload.extension()));
   LOG_INFO(logger(), "Chaincode invoke successful. result: {}", go_text(action.response()));
@@ -142,7 +149,7 @@ Status query(Call& call, Session& session) {
   SELVAGE_TRY(const Connections connections, connect(call, session, false));
   SELVAGE_TRY(const auto proposed, propose(call, session));
   auto answer = connections.endorsers.front().process(proposed.signed_proposal);
-  if (!answer) return fail(answer.error().within("error endorsing query"));
+  if (!answer) return endorsing_error("query", answer.error());
   if (!answer->has_endorsement()) return endorsement_failure("query", *answer);
   const bool raw = call.flag("raw");
   const bool hex = call.flag("hex");
@@ -173,6 +180,9 @@ cobra::Command chaincode_command(Context& context) {
       {"tlsRootCertFiles", 0, Kind::kTexts,
        "If TLS is enabled, the paths to the TLS root cert files of the peers to connect to. The order and number of certs "
        "specified should match the --peerAddresses flag", ""},
+      {"connectionProfile", 0, Kind::kText,
+       "Connection profile that provides the necessary connection information for the network. Note: currently only "
+       "supported for providing peer connection information", ""},
       {"waitForEvent", 0, Kind::kSwitch,
        "Whether to wait for the event from each peer's deliver filtered service signifying that the 'invoke' transaction "
        "has been committed successfully", ""},
@@ -190,12 +200,12 @@ cobra::Command chaincode_command(Context& context) {
   chaincode.commands = {
       {"invoke", "Invoke the specified chaincode.",
        "Invoke the specified chaincode. It will try to commit the endorsed transaction to the network.",
-       pick(flags, {"name", "ctor", "isInit", "channelID", "peerAddresses", "tlsRootCertFiles", "waitForEvent",
+       pick(flags, {"name", "ctor", "isInit", "channelID", "peerAddresses", "tlsRootCertFiles", "connectionProfile", "waitForEvent",
                     "waitForEventTimeout"}),
        {}, {}, [&context](Call& call) { return invoke(call, *context.session); }, nullptr},
       {"query", "Query using the specified chaincode.",
        "Get endorsed result of chaincode function call and print it. It won't generate transaction.",
-       pick(flags, {"ctor", "name", "channelID", "peerAddresses", "tlsRootCertFiles", "raw", "hex"}), {}, {},
+       pick(flags, {"ctor", "name", "channelID", "peerAddresses", "tlsRootCertFiles", "connectionProfile", "raw", "hex"}), {}, {},
        [&context](Call& call) { return query(call, *context.session); }, nullptr},
   };
   return chaincode;

@@ -46,7 +46,7 @@ Status join(Call& call, Session& session) {
   if (path.empty()) return refuse("Must supply genesis block path");
   call.silence_usage();
   auto block = read_file(path);
-  if (!block) return fail(block.error().within("genesis block file not found"));
+  if (!block) return fail(block.error().code, "genesis block file not found " + block.error().message);
   auto answer = ask_peer(session, "cscc", {"JoinChain", *block}, "proposal failed (err", "proposal failed (err: bad proposal response ");
   if (!answer) {
     Error error = answer.error();
@@ -141,7 +141,8 @@ Result<::common::Envelope> sign_file(Call& call, Session& session, const std::st
   if (path.empty()) return refuse("Invalid channel create transaction : No configtx file name supplied");
   call.silence_usage();
   auto content = read_file(path);
-  if (!content) return fail(content.error().within("channel create configuration tx file not found"));
+  if (!content)
+    return fail(content.error().code, "channel create configuration tx file not found " + content.error().message);
   return sign_update(*content, channel_id, session.signer());
 }
 
@@ -154,7 +155,7 @@ Status update(Call& call, Session& session) {
   const std::string channel = call.text("channelID");
   if (channel.empty()) return refuse("Must supply channel ID");
   SELVAGE_TRY(const auto envelope, sign_file(call, session, channel));
-  auto broadcast = session.broadcast(channel, nullptr);
+  auto broadcast = session.broadcast(channel, nullptr, logger());
   if (!broadcast) return fail(broadcast.error().within("Error getting broadcast client"));
   SELVAGE_CHECK((*broadcast)->send(envelope));
   LOG_INFO(logger(), "Successfully submitted channel update");

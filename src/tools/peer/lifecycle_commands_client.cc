@@ -122,7 +122,7 @@ Status submit_definition(Call& call, Session& session, const char* function,
                          const google::protobuf::Message& arguments) {
   const std::string channel = call.text("channelID");
   SELVAGE_TRY(const auto endorsers, endorsers_of(call, session, true));
-  auto broadcast = session.broadcast(channel, &endorsers.front());
+  auto broadcast = session.broadcast(channel, &endorsers.front(), logger());
   if (!broadcast) {
     const bool asked = broadcast.error().message.starts_with("error getting channel");
     return fail(asked ? broadcast.error() : broadcast.error().within("failed to retrieve broadcast client"));
@@ -249,6 +249,51 @@ Status querycommitted(Call& call, Session& session) {
   return {};
 }
 
+template <class Approved>
+std::string approved_text(const Approved& approved) {
+  return "sequence: " + std::to_string(approved.sequence()) + ", version: " + approved.version() +
+         ", init-required: " + (approved.init_required() ? "true" : "false") +
+         ", package-id: " + approved.source().local_package().package_id() +
+         ", endorsement plugin: " + approved.endorsement_plugin() +
+         ", validation plugin: " + approved.validation_plugin();
+}
+
+Status queryapproved_one(Call& call, Session& session, const std::string& channel, const std::string& name) {
+  ::lifecycle::QueryApprovedChaincodeDefinitionArgs arguments;
+  arguments.set_name(name);
+  arguments.set_sequence(call.number("sequence"));
+  SELVAGE_TRY(const Bytes payload, query(call, session, channel, "QueryApprovedChaincodeDefinition", arguments));
+  SELVAGE_TRY(const auto result, result_of<::lifecycle::QueryApprovedChaincodeDefinitionResult>(payload));
+  if (wants_json(call)) {
+    call.out() << go_json(result, "\t") << "\n";
+    return {};
+  }
+  call.out() << "Approved chaincode definition for chaincode '" << name << "' on channel '" << channel << "':\n"
+             << approved_text(result) << "\n";
+  return {};
+}
+
+Status queryapproved(Call& call, Session& session) {
+  call.silence_usage();
+  const std::string channel = call.text("channelID");
+  const std::string name = call.text("name");
+  if (channel.empty()) return refuse("The required parameter 'channelID' is empty. Rerun the command with -C flag");
+  if (name.empty() && call.number("sequence") != 0)
+    return refuse("Specifying parameter 'sequence' is invalid without parameter 'name'. Rerun the command with -n flag");
+  if (!name.empty()) return queryapproved_one(call, session, channel, name);
+  SELVAGE_TRY(const Bytes payload, query(call, session, channel, "QueryApprovedChaincodeDefinitions",
+                                         ::lifecycle::QueryApprovedChaincodeDefinitionsArgs()));
+  SELVAGE_TRY(const auto result, result_of<::lifecycle::QueryApprovedChaincodeDefinitionsResult>(payload));
+  if (wants_json(call)) {
+    call.out() << go_json(result, "\t") << "\n";
+    return {};
+  }
+  call.out() << "Approved chaincode definitions on channel '" << channel << "':\n";
+  for (const auto& approved : result.approved_chaincode_definitions())
+    call.out() << "name: " << approved.name() << ", " << approved_text(approved) << "\n";
+  return {};
+}
+
 std::vector<cobra::Flag> lifecycle_flags() {
   return {
       {"name", 'n', Kind::kText, "Name of the chaincode", ""},
@@ -266,6 +311,11 @@ std::vector<cobra::Flag> lifecycle_flags() {
       {"tlsRootCertFiles", 0, Kind::kTexts,
        "If TLS is enabled, the paths to the TLS root cert files of the peers to connect to. The order and number of certs "
        "specified should match the --peerAddresses flag", ""},
+      {"connectionProfile", 0, Kind::kText,
+       "The fully qualified path to the connection profile that provides the necessary connection information for the "
+       "network. Note: currently only supported for providing peer connection information", ""},
+      {"targetPeer", 0, Kind::kText,
+       "When using a connection profile, the name of the peer to target for this action", ""},
       {"waitForEvent", 0, Kind::kSwitch,
        "Whether to wait for the event from each peer's deliver filtered service signifying that the transaction has been "
        "committed successfully", "true"},
@@ -297,41 +347,45 @@ cobra::Command lifecycle_command(Context& context) {
                           [&context, run](Call& call) { return run(call, *context.session); }, nullptr};
   };
   const std::string summary = "Perform chaincode operations: package|install|queryinstalled|getinstalledpackage|"
-                              "calculatepackageid|approveformyorg|checkcommitreadiness|commit|querycommitted";
+                              "calculatepackageid|approveformyorg|queryapproved|checkcommitreadiness|commit|querycommitted";
   cobra::Command chaincode{"chaincode", summary, summary, {}, orderer_flags(), package_commands(), nullptr, nullptr};
   auto add = [&](cobra::Command made) {
     made.prepare = open_session(context);
     chaincode.commands.push_back(std::move(made));
   };
   add(command("install [packageFile]", "Install a chaincode.", "Install a chaincode on a peer.",
-              {"peerAddresses", "tlsRootCertFiles"}, install));
+              {"peerAddresses", "tlsRootCertFiles", "connectionProfile", "targetPeer"}, install));
   add(command("queryinstalled", "Query the installed chaincodes on a peer.", "Query the installed chaincodes on a peer.",
-              {"peerAddresses", "tlsRootCertFiles", "output"}, queryinstalled));
+              {"peerAddresses", "tlsRootCertFiles", "connectionProfile", "targetPeer", "output"}, queryinstalled));
   add(command("getinstalledpackage [outputfile]", "Get an installed chaincode package from a peer.",
               "Get an installed chaincode package from a peer.",
-              {"peerAddresses", "tlsRootCertFiles", "package-id", "output-directory"}, getinstalledpackage));
+              {"peerAddresses", "tlsRootCertFiles", "connectionProfile", "targetPeer", "package-id", "output-directory"}, getinstalledpackage));
   add(command("approveformyorg", "Approve the chaincode definition for my org.",
               "Approve the chaincode definition for my organization.",
               {"channelID", "name", "version", "package-id", "sequence", "endorsement-plugin", "validation-plugin",
                "signature-policy", "channel-config-policy", "init-required", "collections-config", "peerAddresses",
-               "tlsRootCertFiles", "waitForEvent", "waitForEventTimeout"},
+               "tlsRootCertFiles", "connectionProfile", "waitForEvent", "waitForEventTimeout"},
               approveformyorg));
+  add(command("queryapproved", "Query org's approved chaincode definitions from its peer.",
+              "Query organization's approved chaincode definitions from its peer.",
+              {"channelID", "name", "sequence", "peerAddresses", "tlsRootCertFiles", "connectionProfile", "output"},
+              queryapproved));
   add(command("checkcommitreadiness", "Check whether a chaincode definition is ready to be committed on a channel.",
               "Check whether a chaincode definition is ready to be committed on a channel.",
               {"channelID", "name", "version", "sequence", "endorsement-plugin", "validation-plugin", "signature-policy",
-               "channel-config-policy", "init-required", "collections-config", "peerAddresses", "tlsRootCertFiles",
+               "channel-config-policy", "init-required", "collections-config", "peerAddresses", "tlsRootCertFiles", "connectionProfile",
                "output", "inspect"},
               checkcommitreadiness));
   add(command("commit", "Commit the chaincode definition on the channel.",
               "Commit the chaincode definition on the channel.",
               {"channelID", "name", "version", "sequence", "endorsement-plugin", "validation-plugin", "signature-policy",
-               "channel-config-policy", "init-required", "collections-config", "peerAddresses", "tlsRootCertFiles",
+               "channel-config-policy", "init-required", "collections-config", "peerAddresses", "tlsRootCertFiles", "connectionProfile",
                "waitForEvent", "waitForEventTimeout"},
               commit));
   add(command("querycommitted", "Query the committed chaincode definitions by channel on a peer.",
               "Query the committed chaincode definitions by channel on a peer. Optional: provide a chaincode name to query "
               "a specific definition.",
-              {"channelID", "name", "peerAddresses", "tlsRootCertFiles", "output"}, querycommitted));
+              {"channelID", "name", "peerAddresses", "tlsRootCertFiles", "connectionProfile", "output"}, querycommitted));
   cobra::Command lifecycle;
   lifecycle.use = "lifecycle";
   lifecycle.summary = lifecycle.help = "Perform _lifecycle operations";

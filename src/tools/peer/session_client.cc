@@ -9,16 +9,12 @@
 #include "os/system_clock.h"
 #include "os/system_random.h"
 #include "tls/files_service.h"
+#include "tools/peer/connection_profile.h"
 #include "tools/terminal.h"
 #include "wire/marshal.h"
 
 namespace selvage::tools::peer {
 namespace {
-
-const log::Logger& logger() {
-  static const log::Logger logger("cli.common");
-  return logger;
-}
 
 // Our certificate for one kind of server; null when we are not asked to present one.
 Result<client::TlsIdentity> tls_identity(const TlsSettings& tls, const char* prefix) {
@@ -88,12 +84,20 @@ Result<std::unique_ptr<Session>> Session::open(const Settings& settings) {
 Result<std::vector<PeerChoice>> Session::choose_peers(const cobra::Call& call, bool several, bool lifecycle) const {
   auto addresses = call.texts("peerAddresses");
   auto roots = call.texts("tlsRootCertFiles");
+  const std::string context = lifecycle ? "failed to validate peer connection parameters"
+                                        : "error validating peer connection parameters";
+  auto refuse = [&](const std::string& text) { return fail(Code::kInvalidArgument, context + ": " + text); };
+  if (const std::string profile = call.text("connectionProfile"); !profile.empty()) {
+    auto peers = peers_of_profile(profile, call.text("channelID"), call.text("targetPeer"));
+    if (!peers) return fail(peers.error().within(context));
+    if (!peers->empty()) addresses.clear(), roots.clear();
+    for (ProfilePeer& peer : *peers) {
+      addresses.push_back(std::move(peer.address));
+      roots.push_back(std::move(peer.ca_file));
+    }
+  }
   if (addresses.empty()) addresses = {""};
   if (roots.empty()) roots = {""};
-  auto refuse = [&](const std::string& text) {
-    return fail(Code::kInvalidArgument, (lifecycle ? "failed to validate peer connection parameters: "
-                                                   : "error validating peer connection parameters: ") + text);
-  };
   const std::string count = std::to_string(addresses.size());
   if (!several && addresses.size() > 1)
     return refuse("'" + call.name() + (lifecycle ? "' command supports one peer. " + count + " peers provided"
@@ -199,7 +203,8 @@ Result<std::vector<std::string>> orderer_endpoints(BytesView config_bytes) {
 }
 
 Result<std::unique_ptr<client::BroadcastClient>> Session::broadcast(const std::string& channel_id,
-                                                                    const client::EndorserClient* endorser) {
+                                                                    const client::EndorserClient* endorser,
+                                                                    const log::Logger& logger) {
   std::string addresses = settings_.orderer_address;
   if (addresses.empty()) {
     if (endorser == nullptr)
@@ -218,7 +223,7 @@ Result<std::unique_ptr<client::BroadcastClient>> Session::broadcast(const std::s
       return fail(Code::kNotFound, "no orderer endpoints retrieved for channel " + channel_id +
                                        ", pass orderer endpoint with -o flag instead");
     addresses = endpoints->front();
-    LOG_INFO(logger(), "Retrieved channel ({}) orderer endpoint: {}", channel_id, addresses);
+    LOG_INFO(logger, "Retrieved channel ({}) orderer endpoint: {}", channel_id, addresses);
   }
   std::vector<std::shared_ptr<rpc::Channel>> channels;
   for (const std::string& address : split(addresses, ',')) {

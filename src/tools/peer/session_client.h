@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "base/log.h"
 #include "client/broadcast_client.h"
 #include "client/commit_client.h"
 #include "client/deliver_client.h"
@@ -33,7 +34,7 @@ class Session {
   [[nodiscard]] const wire::Signer& signer() const { return signer_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
 
-  // --peerAddresses and --tlsRootCertFiles of a call. `several`: the command takes more than one peer. The error for more
+  // --peerAddresses and --tlsRootCertFiles of a call, or those of its --connectionProfile. `several`: the command takes more than one peer. The error for more
   // has the words of `chaincode` or of `lifecycle chaincode`.
   [[nodiscard]] Result<std::vector<PeerChoice>> choose_peers(const cobra::Call& call, bool several, bool lifecycle) const;
 
@@ -42,7 +43,8 @@ class Session {
   [[nodiscard]] Result<std::vector<client::EndorserClient>> endorsers(const std::vector<PeerChoice>& peers);
   // From --orderer, or else from the channel's configuration, which `endorser` is asked for.
   [[nodiscard]] Result<std::unique_ptr<client::BroadcastClient>> broadcast(const std::string& channel_id,
-                                                                           const client::EndorserClient* endorser);
+                                                                           const client::EndorserClient* endorser,
+                                                                           const log::Logger& logger);
   // From the orderer when --orderer is given, else from the peer.
   [[nodiscard]] Result<client::DeliverClient> deliver(const std::string& channel_id, bool best_effort);
   [[nodiscard]] client::CommitClient commit(const std::string& channel_id, const std::string& transaction_id);

@@ -13,6 +13,11 @@ void tell(const std::string& transaction_id, const std::string& address, ::proto
            ::protos::TxValidationCode_Name(code), address);
 }
 
+tl::unexpected<Error> with_suffix(Error error, const std::string& suffix) {
+  error.message += suffix;
+  return fail(std::move(error));
+}
+
 }  // namespace
 
 Status submit(Session& session, const std::vector<client::EndorserClient>& endorsers, client::BroadcastClient& broadcast,
@@ -20,18 +25,21 @@ Status submit(Session& session, const std::vector<client::EndorserClient>& endor
   const std::string& transaction_id = submission.proposed->made.transaction_id;
   auto envelope =
       wire::make_transaction(submission.proposed->made.proposal, session.signer(), submission.responses);
-  if (!envelope) return fail(envelope.error().within(submission.assemble_error));
+  if (!envelope) return with_suffix(envelope.error().within(submission.assemble_error), submission.send_suffix);
   client::CommitClient commit = session.commit(submission.channel_id, transaction_id);
   if (submission.wait) {
     std::vector<client::CommitPeer> peers;
     for (const auto& endorser : endorsers) peers.push_back({endorser.channel(), endorser.address()});
-    SELVAGE_CHECK(commit.connect(peers));
+    if (auto ready = commit.connect(peers); !ready) return with_suffix(ready.error(), submission.wait_suffix);
   }
-  if (auto sent = broadcast.send(*envelope); !sent) return fail(sent.error().within(submission.send_error));
+  if (auto sent = broadcast.send(*envelope); !sent)
+    return with_suffix(sent.error().within(submission.send_error), submission.send_suffix);
   if (!submission.wait) return {};
-  return commit.wait(*submission.wait, [&](const std::string& address, ::protos::TxValidationCode code) {
+  auto done = commit.wait(*submission.wait, [&](const std::string& address, ::protos::TxValidationCode code) {
     tell(transaction_id, address, code);
   });
+  if (!done) return with_suffix(done.error(), submission.wait_suffix);
+  return {};
 }
 
 }  // namespace selvage::tools::peer

@@ -19,6 +19,7 @@ struct Submission {
   std::optional<std::chrono::milliseconds> wait;  // none: do not wait for the commit
   std::string assemble_error;                     // the command's words: "could not assemble transaction"
   std::string send_error;                         // "error sending transaction for invoke"
+  std::string send_suffix, wait_suffix;           // appended to errors until the envelope is sent, and from waiting
 };
 
 // Logs "txid [...] committed with status (VALID) at <address>" for each peer.
