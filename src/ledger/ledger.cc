@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <atomic>
+#include <set>
 
 #include "base/disk.h"
 #include "base/log.h"
@@ -34,12 +35,25 @@ Bytes hash_key(const std::string& channel, BytesView hash) {
   return out.append(hash);
 }
 
-// An id that comes twice has two keys, the older first.
-Bytes transaction_prefix(const std::string& channel, BytesView tx_id) {
+Bytes transaction_key(const std::string& channel, BytesView tx_id) {
   Bytes out = "t" + channel;
   out.push_back('\0');
-  append_big_endian(tx_id.size(), out);
   return out.append(tx_id);
+}
+
+// Block, transaction, code.
+Bytes encode_place(const TxPlace& place) {
+  Bytes out;
+  append_big_endian(place.block, out);
+  append_big_endian(place.transaction, out);
+  out.push_back(static_cast<char>(place.code));
+  return out;
+}
+
+std::optional<TxPlace> parse_place(BytesView bytes) {
+  if (bytes.size() != 17) return std::nullopt;
+  return TxPlace{read_big_endian(bytes), static_cast<uint32_t>(read_big_endian(bytes.substr(8))),
+                 static_cast<uint8_t>(bytes[16])};
 }
 
 class RocksLedger final : public Ledger {
@@ -108,15 +122,11 @@ class RocksLedger final : public Ledger {
   }
 
   [[nodiscard]] Result<std::optional<TxPlace>> find_transaction(const std::string& tx_id) const override {
-    const Bytes prefix = transaction_prefix(channel_, tx_id);
-    const auto range = database_.range(Family::kIndex, prefix, after_prefix(prefix));
-    if (!range->next()) {
-      SELVAGE_CHECK(range->status());
-      return std::optional<TxPlace>();
-    }
-    const BytesView place = range->key().substr(prefix.size());
-    return std::optional(TxPlace{read_big_endian(place), static_cast<uint32_t>(read_big_endian(place.substr(8))),
-                                 static_cast<uint8_t>(range->value().front())});
+    SELVAGE_TRY(const auto bytes, database_.get(Family::kIndex, transaction_key(channel_, tx_id)));
+    if (!bytes) return std::optional<TxPlace>();
+    const auto place = parse_place(*bytes);
+    if (!place) return fail(Code::kDataLoss, "the index of transactions is damaged");
+    return place;
   }
 
   [[nodiscard]] Result<StoredTransaction> transaction(const std::string& tx_id) const override {
@@ -196,12 +206,7 @@ class RocksLedger final : public Ledger {
     Bytes number_bytes;
     append_big_endian(number, number_bytes);
     batch.put(Family::kIndex, hash_key(channel_, wire::header_hash(commit.block->header())), number_bytes);
-    for (size_t i = 0; i < commit.tx_ids.size(); ++i) {
-      if (commit.tx_ids[i].empty()) continue;
-      Bytes key = transaction_prefix(channel_, commit.tx_ids[i]) + number_bytes;
-      append_big_endian(i, key);
-      batch.put(Family::kIndex, key, BytesView(commit.codes).substr(i, 1));
-    }
+    SELVAGE_CHECK(add_transactions(commit, batch));
     Savepoint next{number + 1, commit.updates.find_public("", kChannelConfigKey) ? number : savepoint_.last_config};
     Bytes savepoint;
     append_big_endian(next.height, savepoint);
@@ -210,6 +215,25 @@ class RocksLedger final : public Ledger {
     SELVAGE_CHECK(database_.write(batch, false));
     std::lock_guard lock(mutex_);
     savepoint_ = next;
+    return {};
+  }
+
+  // An id belongs to the first transaction that came with it. A valid one is the first: validation looked; of others,
+  // whose ids nobody checked, that is found out here.
+  Status add_transactions(const BlockCommit& commit, WriteBatch& batch) const {
+    constexpr char kValid = 0;
+    std::set<std::string_view> in_block;
+    for (size_t i = 0; i < commit.tx_ids.size(); ++i) {
+      const std::string& tx_id = commit.tx_ids[i];
+      if (tx_id.empty() || !in_block.insert(tx_id).second) continue;
+      const Bytes key = transaction_key(channel_, tx_id);
+      if (commit.codes[i] != kValid) {
+        SELVAGE_TRY(const auto earlier, database_.get(Family::kIndex, key));
+        if (earlier) continue;
+      }
+      batch.put(Family::kIndex, key, encode_place({commit.block->header().number(), static_cast<uint32_t>(i),
+                                                   static_cast<uint8_t>(commit.codes[i])}));
+    }
     return {};
   }
 
@@ -249,6 +273,7 @@ class RocksLedgerSet final : public LedgerSet {
 
   Status open() {
     SELVAGE_CHECK(disk_.make_directories(chains()));
+    for (const char* folder : {"", "/chains"}) SELVAGE_CHECK(disk_.sync_directory(settings_.root + folder));
     auto lock = disk_.lock(settings_.root + "/fileLock");
     if (!lock) {
       Error error = std::move(lock).error();
@@ -288,7 +313,14 @@ class RocksLedgerSet final : public LedgerSet {
     metadata->set_metadata(::common::TRANSACTIONS_FILTER, Bytes(static_cast<size_t>(block->data().data_size()), '\0'));
     const auto view = ledger->view();
     SELVAGE_TRY(const auto commit, make_replay(std::move(block), *view, {}));
-    SELVAGE_TRY([[maybe_unused]] const auto times, ledger->commit(commit));
+    if (auto committed = ledger->commit(commit); !committed) {
+      // Nothing of a channel that was never joined stays behind, or the next start would find it.
+      if (committed.error().code == Code::kInvalidArgument) {
+        ledger.reset();
+        SELVAGE_CHECK(disk_.remove_all(chains() + "/" + channel));
+      }
+      return fail(std::move(committed).error());
+    }
     std::lock_guard lock(mutex_);
     ledgers_[channel] = ledger;
     LOG_INFO(logger(), "Created ledger [{}] with genesis block", channel);

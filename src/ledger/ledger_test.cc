@@ -149,6 +149,32 @@ TEST_F(Ledgers, AnswerForABlockByNumberHashAndTransaction) {
   EXPECT_FALSE(*ledger->find_transaction("tx1"));
 }
 
+TEST_F(Ledgers, AnswerWithTheFirstTransactionOfAnId) {
+  ASSERT_TRUE(ledger->commit(make_commit({{{"a", "1"}}})));
+  BlockCommit second = make_commit({{{"a", "2"}}, {{"a", "3"}}});
+  second.tx_ids = {"tx1-0", "new"};
+  second.codes = Bytes("\x09\x0a", 2);
+  ASSERT_TRUE(ledger->commit(second));
+  EXPECT_EQ((*ledger->find_transaction("tx1-0"))->block, 1u);
+  EXPECT_EQ((*ledger->find_transaction("tx1-0"))->code, 0);
+  EXPECT_EQ((*ledger->find_transaction("new"))->code, 10);
+}
+
+TEST_F(Ledgers, LeaveNothingOfAChannelThatCannotBeJoined) {
+  ::common::Block block = wire::make_block(5, "");
+  ::common::ChannelHeader header;
+  header.set_channel_id("later");
+  header.set_type(::common::CONFIG);
+  ::common::Payload payload;
+  payload.mutable_header()->set_channel_header(wire::marshal(header));
+  ::common::Envelope envelope;
+  envelope.set_payload(wire::marshal(payload));
+  block.mutable_data()->add_data(wire::marshal(envelope));
+  EXPECT_FALSE(set->create(block));
+  EXPECT_FALSE(set->find("later"));
+  EXPECT_FALSE(disk.exists(root + "/chains/chains/later"));
+}
+
 TEST_F(Ledgers, KeepAViewAsItWas) {
   ASSERT_TRUE(ledger->commit(make_commit({{{"a", "1"}, {"b", "1"}, {"c", "1"}}})));
   const auto before = ledger->view();
