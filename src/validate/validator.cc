@@ -71,6 +71,18 @@ struct Validator::State {
   identity::SignatureMemory* signatures;
   std::unique_ptr<PolicyCache> policies;  // of the bundle that was last used
 
+  // Two bundles of one configuration: whoever received a config block and we who validated it made one each.
+  std::pair<channel::BundlePtr, channel::BundlePtr> known_equal;
+  bool same_configuration(const channel::BundlePtr& one, const channel::BundlePtr& other) {
+    if (one == other || known_equal == std::pair(one, other)) return true;
+    if (one->channel_id() != other->channel_id() || one->sequence() != other->sequence() ||
+        wire::marshal(one->config()) != wire::marshal(other->config())) {
+      return false;
+    }
+    known_equal = {one, other};
+    return true;
+  }
+
   PolicyCache& policies_of(const channel::BundlePtr& bundle) {
     if (!policies || policies->bundle() != bundle) policies = std::make_unique<PolicyCache>(bundle);
     return *policies;
@@ -78,7 +90,7 @@ struct Validator::State {
 };
 
 Validator::Validator(std::string channel_id, Parallel parallel, identity::SignatureMemory* signatures)
-    : state_(std::make_unique<State>(State{std::move(channel_id), std::move(parallel), signatures, nullptr})) {}
+    : state_(std::make_unique<State>(State{std::move(channel_id), std::move(parallel), signatures, nullptr, {}})) {}
 Validator::~Validator() = default;
 
 std::shared_ptr<const PreparedBlock> Validator::prepare(std::shared_ptr<const ::common::Block> block,
@@ -99,7 +111,7 @@ std::shared_ptr<const PreparedBlock> Validator::prepare(std::shared_ptr<const ::
 Result<BlockResult> Validator::finish(std::shared_ptr<const PreparedBlock> prepared, const channel::BundlePtr& bundle,
                                       const ledger::StateView& state, const TxIdExists& exists) {
   const auto start = std::chrono::steady_clock::now();
-  if (prepared->bundle != bundle) prepared = prepare(prepared->block, bundle);
+  if (!state_->same_configuration(prepared->bundle, bundle)) prepared = prepare(prepared->block, bundle);
   if (bundle->application() == nullptr || !bundle->application()->capabilities.v2_0_validation()) {
     return fail(Code::kFailedPrecondition,
                 fmt::format("[channel {}] application capability V2_0 or later is required", state_->channel_id), "",

@@ -64,8 +64,8 @@ class Validator {
   // Any thread; several blocks may be in preparation at once.
   [[nodiscard]] std::shared_ptr<const PreparedBlock> prepare(std::shared_ptr<const ::common::Block> block,
                                                              channel::BundlePtr bundle) const;
-  // One block at a time, in order. Prepares again when `bundle` is not the one that it was prepared with. `state` is as of
-  // the block before.
+  // One block at a time, in order. Prepares again when `bundle` is of another configuration than the one that it was
+  // prepared with. `state` is as of the block before.
   // An error means that no code can be given and the channel must stop: state unreadable, a config transaction that does
   // not follow, a capability or plugin that this program does not have.
   [[nodiscard]] Result<BlockResult> finish(std::shared_ptr<const PreparedBlock> block, const channel::BundlePtr& bundle,

@@ -423,6 +423,21 @@ TEST_F(Validate, APreparedBlockIsPreparedAgainForAnotherBundle) {
   EXPECT_EQ(name(result->transactions[0].code), "VALID");
 }
 
+TEST_F(Validate, AnotherBundleOfTheSameConfigurationWillDo) {
+  int prepared = 0;
+  Validator counting(channel_.id(), [&](size_t count, const std::function<void(size_t)>& work) {
+    prepared++;
+    sequential()(count, work);
+  });
+  auto block = std::make_shared<const ::common::Block>(channel_.block(5, "", {wire::marshal(transaction(good()))}));
+  const auto none = [](const std::string&) -> Result<bool> { return false; };
+  auto first = counting.prepare(block, channel_.bundle());
+  auto result = counting.finish(first, channel_.bundle(), state_, none);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(name(result->transactions[0].code), "VALID");
+  EXPECT_EQ(prepared, 1);
+}
+
 TEST_F(Validate, ThePoolGivesTheSameCodes) {
   os::WorkerPool pool(3, "validate");
   identity::SignatureMemory memory;
