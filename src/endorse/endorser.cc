@@ -292,8 +292,12 @@ Result<protos::ProposalResponse> Endorser::State::endorse(const Invocation& invo
   answer.set_version(1);
   answer.set_payload(payload());
   const Bytes& endorser = parts.signer.serialized();
-  auto signature = parts.signer.sign(wire::endorsed_bytes(answer.payload(), endorser));
+  const Bytes message = wire::endorsed_bytes(answer.payload(), endorser);
+  auto signature = parts.signer.sign(message);
   if (!signature) return unsigned_because("could not sign the proposal response payload: " + signature.error().message);
+  if (parts.signatures != nullptr) {
+    parts.signatures->add(identity::SignatureMemory::key(endorser, message, *signature));
+  }
   answer.mutable_endorsement()->set_endorser(endorser);
   answer.mutable_endorsement()->set_signature(std::move(*signature));
   return answer;

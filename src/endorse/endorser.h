@@ -19,6 +19,7 @@
 #include "base/metrics.h"
 #include "base/result.h"
 #include "identity/msp.h"
+#include "identity/signature_memory.h"
 #include "identity/signer.h"
 #include "peer/chaincode_event.pb.h"
 #include "peer/proposal.pb.h"
@@ -110,6 +111,8 @@ class Endorser {
     Disseminate disseminate;  // empty: no peer is asked, and a collection that requires one refuses the write
     const Clock& clock;
     metrics::Provider& metrics;
+    // Our own endorsements come back in blocks; what is in here need not be verified again. May be null.
+    identity::SignatureMemory* signatures = nullptr;
   };
   Endorser(Settings settings, Parts parts);
   ~Endorser();

@@ -83,7 +83,7 @@ struct Endorsement::State {
         channels(parts.channels),
         runner(chaincodes),
         endorser(settings.endorser, {channels, runner, access, parts.local.msp, parts.local.signer, {}, parts.clock,
-                                     parts.metrics}) {
+                                     parts.metrics, parts.signatures}) {
     launcher.set_chaincodes(chaincodes);
     definitions.on_runnable([this](const std::string& package_id) { launcher.keep_running(package_id); });
     chaincodes.add_system(chaincode::make_cscc(parts.channels, access));

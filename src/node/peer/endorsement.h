@@ -37,6 +37,7 @@ class Endorsement {
     Disk& disk;
     const Clock& clock;
     metrics::Provider& metrics;
+    identity::SignatureMemory* signatures = nullptr;  // shared with validation; may be null
   };
   [[nodiscard]] static Result<std::unique_ptr<Endorsement>> make(EndorsementSettings settings, Parts parts);
   ~Endorsement();

@@ -117,7 +117,7 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
       validate::on_pool(*s.validators, validators), &s.signatures});
   SELVAGE_CHECK(s.channels->open());
   SELVAGE_TRY(s.endorsement, Endorsement::make(endorsement_settings(s.core),
-                                               {*s.channels, s.local, disk, clock, metrics}));
+                                               {*s.channels, s.local, disk, clock, metrics, &s.signatures}));
   LOG_INFO(logger(), "Deployed system chaincodes");
 
   s.server = std::make_unique<rpc::Server>(server_settings(s.core, *s.tls, metrics));
