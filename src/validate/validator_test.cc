@@ -9,6 +9,7 @@
 #include "common/policies.pb.h"
 #include "identity/signature_memory.h"
 #include "kit/channels.h"
+#include "kit/transactions.h"
 #include "ledger/rwset/kvrwset/kv_rwset.pb.h"
 #include "ledger/rwset/rwset.pb.h"
 #include "lifecycle/definition.h"
@@ -20,11 +21,7 @@
 #include "peer/transaction.pb.h"
 #include "policy/signature_policy.h"
 #include "validate/pool_worker.h"
-#include "wire/block.h"
-#include "wire/envelope.h"
 #include "wire/marshal.h"
-#include "wire/proposal.h"
-#include "wire/signer.h"
 
 namespace selvage::validate {
 namespace {
@@ -54,19 +51,7 @@ class DefinitionWriter final : public lifecycle::StateWriter {
   ledger::MemoryState& state_;
 };
 
-// A good transaction on "basic", endorsed by both organisations; each test spoils one thing.
-struct Draft {
-  std::string chaincode = "basic";
-  std::string version = "1.0";
-  std::vector<std::string> keys = {"k1"};
-  ::rwset::TxReadWriteSet extra;  // more namespaces
-  Bytes events;
-  std::string answered_by;  // chaincode named in the action; empty: the same
-  std::vector<const identity::SigningIdentity*> endorsers;
-  const identity::SigningIdentity* creator = nullptr;
-  std::vector<std::string> metadata_keys;  // set a validation parameter
-  std::string collection;                  // writes one hashed key into it
-};
+using test::Draft;
 
 class Validate : public testing::Test {
  protected:
@@ -93,68 +78,12 @@ class Validate : public testing::Test {
     ASSERT_TRUE(committed) << committed.error().message;
   }
 
-  Draft good() {
-    Draft draft;
-    draft.endorsers = {&channel_.org(0).peer(), &channel_.org(1).peer()};
-    draft.creator = &channel_.org(0).client();
-    return draft;
-  }
-
-  static Bytes results_of(const Draft& draft) {
-    ::kvrwset::KVRWSet kv;
-    for (const std::string& key : draft.keys) {
-      auto* write = kv.add_writes();
-      write->set_key(key);
-      write->set_value("v");
-    }
-    for (const std::string& key : draft.metadata_keys) {
-      auto* write = kv.add_metadata_writes();
-      write->set_key(key);
-      auto* entry = write->add_entries();
-      entry->set_name("VALIDATION_PARAMETER");
-      entry->set_value(wire::marshal(*policy::parse_signature_policy("OR('Org1MSP.peer')")));
-    }
-    ::rwset::TxReadWriteSet set;
-    auto* ns = set.add_ns_rwset();
-    ns->set_namespace_(draft.chaincode);
-    ns->set_rwset(wire::marshal(kv));
-    if (!draft.collection.empty()) {
-      ::kvrwset::HashedRWSet hashed;
-      hashed.add_hashed_writes()->set_key_hash("hash of a key");
-      auto* collection = ns->add_collection_hashed_rwset();
-      collection->set_collection_name(draft.collection);
-      collection->set_hashed_rwset(wire::marshal(hashed));
-    }
-    for (const auto& more : draft.extra.ns_rwset()) *set.add_ns_rwset() = more;
-    return wire::marshal(set);
-  }
+  Draft good() { return test::good_draft(channel_); }
 
   ::common::Envelope transaction(const Draft& draft) {
-    auto made = wire::make_proposal(channel_.id(), wire::make_call(draft.chaincode, {}), draft.creator->serialized(),
-                                    SystemTime(test::kGoodNow), random_);
-    last_tx_id_ = made.transaction_id;
-    ::common::Header header;
-    EXPECT_TRUE(header.ParseFromString(made.proposal.header()));
-    ::protos::ChaincodeID id;
-    id.set_name(draft.answered_by.empty() ? draft.chaincode : draft.answered_by);
-    id.set_version(draft.version);
-    ::protos::Response ok;
-    ok.set_status(200);
-    const Bytes payload = wire::response_payload(
-        *wire::proposal_hash(header.channel_header(), header.signature_header(), made.proposal.payload()), ok,
-        results_of(draft), draft.events, id);
-    std::vector<::protos::ProposalResponse> responses;
-    for (const auto* endorser : draft.endorsers) {
-      auto& response = responses.emplace_back();
-      response.mutable_response()->set_status(200);
-      response.set_payload(payload);
-      response.mutable_endorsement()->set_endorser(endorser->serialized());
-      response.mutable_endorsement()->set_signature(
-          *endorser->sign(wire::endorsed_bytes(payload, endorser->serialized())));
-    }
-    auto envelope = wire::make_transaction(made.proposal, wire::signer_of(*draft.creator), responses);
-    EXPECT_TRUE(envelope) << envelope.error().message;
-    return *envelope;
+    test::Transaction made = test::make_transaction(channel_, draft, random_);
+    last_tx_id_ = made.id;
+    return made.envelope;
   }
 
   // The signature of `creator` over a payload that was changed after all.
