@@ -34,7 +34,7 @@ Result<Bytes> ask_peer(Session& session, const char* chaincode, const std::vecto
   LOG_INFO(logger(), "Endorser and orderer connections initialized");
   SELVAGE_TRY(const auto proposed, session.propose("", wire::make_call(chaincode, arguments)));
   auto answer = endorser->process(proposed.signed_proposal);
-  if (!answer) return fail(answer.error().within(unreachable));
+  if (!answer) return fail(answer.error().code, unreachable + answer.error().message);
   const auto& response = answer->response();
   if (response.status() != 200 && response.status() != 0)
     return fail(Code::kUnknown, bad + std::to_string(response.status()) + ": " + response.message());
@@ -47,7 +47,8 @@ Status join(Call& call, Session& session) {
   call.silence_usage();
   auto block = read_file(path);
   if (!block) return fail(block.error().code, "genesis block file not found " + block.error().message);
-  auto answer = ask_peer(session, "cscc", {"JoinChain", *block}, "proposal failed (err", "proposal failed (err: bad proposal response ");
+  auto answer = ask_peer(session, "cscc", {"JoinChain", *block}, "proposal failed (err: ",
+                         "proposal failed (err: bad proposal response ");
   if (!answer) {
     Error error = answer.error();
     if (error.message.starts_with("proposal failed (")) error.message += ")";
@@ -66,7 +67,7 @@ std::string list_text(const std::vector<std::string>& words) {
 Status list(Call& call, Session& session) {
   if (!call.arguments().empty()) return refuse("trailing args detected: " + list_text(call.arguments()));
   call.silence_usage();
-  SELVAGE_TRY(const Bytes payload, ask_peer(session, "cscc", {"GetChannels"}, "Failed sending proposal, got",
+  SELVAGE_TRY(const Bytes payload, ask_peer(session, "cscc", {"GetChannels"}, "Failed sending proposal, got ",
                                             "Received bad response, status "));
   auto channels = wire::parse<::protos::ChannelQueryResponse>(payload);
   if (!channels) return fail(channels.error().within("Cannot read channels list response"));
@@ -79,7 +80,7 @@ Status getinfo(Call& call, Session& session) {
   const std::string channel = call.text("channelID");
   if (channel.empty()) return refuse("Must supply channel ID");
   call.silence_usage();
-  SELVAGE_TRY(const Bytes payload, ask_peer(session, "qscc", {"GetChainInfo", channel}, "failed sending proposal",
+  SELVAGE_TRY(const Bytes payload, ask_peer(session, "qscc", {"GetChainInfo", channel}, "failed sending proposal: ",
                                             "received bad response, status "));
   auto info = wire::parse<::common::BlockchainInfo>(payload);
   if (!info) return fail(info.error().within("cannot read qscc response"));

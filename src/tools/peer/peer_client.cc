@@ -20,23 +20,25 @@ Status version(cobra::Call& call) {
   return {};
 }
 
+Status init(Context& context, cobra::Call& call) {
+  auto settings = read_settings(call);
+  if (!settings) {
+    LOG_ERROR(logger(), "Fatal error when initializing core config : {}", to_string(settings.error()));
+    return fail(Code::kInvalidArgument, "");
+  }
+  auto session = Session::open(*settings);
+  if (!session) {
+    LOG_ERROR(logger(), "Cannot run peer because {}", to_string(session.error()));
+    return fail(Code::kInvalidArgument, "");
+  }
+  context.session = std::move(*session);
+  return {};
+}
+
 }  // namespace
 
 std::function<Status(cobra::Call&)> open_session(Context& context) {
-  return [&context](cobra::Call& call) -> Status {
-    auto settings = read_settings(call);
-    if (!settings) {
-      LOG_ERROR(logger(), "Fatal error when initializing core config : {}", to_string(settings.error()));
-      return fail(Code::kInvalidArgument, "");
-    }
-    auto session = Session::open(*settings);
-    if (!session) {
-      LOG_ERROR(logger(), "Cannot run peer because {}", to_string(session.error()));
-      return fail(Code::kInvalidArgument, "");
-    }
-    context.session = std::move(*session);
-    return {};
-  };
+  return [&context](cobra::Call& call) { return init(context, call); };
 }
 
 int run(const Arguments& arguments, Terminal terminal, std::vector<cobra::Command> node_commands) {

@@ -36,6 +36,7 @@ Result<client::Dialer> make_dialer(const Settings& settings, const TlsSettings& 
   dial.receive_bytes_max = settings.receive_bytes_max;
   dial.send_bytes_max = settings.send_bytes_max;
   dial.certificate_setting = tls.certificate.origin;
+  if (!tls.client_auth) dial.certificate_setting.key = tls.client_auth_remedy;
   dial.is_cli = true;
   client::Dialer dialer(std::move(identity), dial);
   certificate_hash = dialer.certificate_hash();
@@ -166,13 +167,12 @@ Result<std::shared_ptr<rpc::Channel>> Session::dial_orderer(const std::string& a
 Result<client::EndorserClient> Session::endorser(const PeerChoice& peer) {
   const std::string& address = peer.address.empty() ? settings_.peer_address : peer.address;
   auto channel = dial_peer(peer);
-  if (!channel) {
-    const bool reached = channel.error().message.starts_with("failed to create new connection");
-    return reached ? Result<client::EndorserClient>(fail(
-                         channel.error().within("endorser client failed to connect to " + address)))
-                   : Result<client::EndorserClient>(fail(channel.error()));
-  }
-  return client::EndorserClient(*channel, address);
+  if (channel) return client::EndorserClient(*channel, address);
+  if (!channel.error().message.starts_with("failed to create new connection")) return fail(channel.error());
+  Error error = channel.error().within("endorser client failed to connect to " + address);
+  if (!settings_.peer_tls.enabled && error.hint.empty())
+    error.hint = "if this peer speaks TLS, set CORE_PEER_TLS_ENABLED=true and CORE_PEER_TLS_ROOTCERT_FILE";
+  return fail(std::move(error));
 }
 
 Result<std::vector<client::EndorserClient>> Session::endorsers(const std::vector<PeerChoice>& peers) {

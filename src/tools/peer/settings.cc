@@ -19,6 +19,7 @@ TlsSettings orderer_tls(const cobra::Call& call) {
   TlsSettings tls;
   tls.enabled = call.flag("tls");
   tls.client_auth = call.flag("clientauth");
+  tls.client_auth_remedy = "--clientauth, --certfile and --keyfile";
   tls.roots = file_of_flag(call, "cafile");
   tls.certificate = file_of_flag(call, "certfile");
   tls.key = file_of_flag(call, "keyfile");
@@ -60,6 +61,8 @@ Result<Settings> read_settings(const cobra::Call& call) {
   settings.peer_address = read.text("peer.address");
   settings.peer_tls.enabled = read.flag("peer.tls.enabled");
   settings.peer_tls.client_auth = read.flag("peer.tls.clientAuthRequired");
+  settings.peer_tls.client_auth_remedy =
+      "CORE_PEER_TLS_CLIENTAUTHREQUIRED to true, CORE_PEER_TLS_CLIENTCERT_FILE and CORE_PEER_TLS_CLIENTKEY_FILE";
   settings.peer_tls.roots = read.path("peer.tls.rootcert.file");
   settings.peer_tls.certificate = read.path("peer.tls.clientCert.file");
   settings.peer_tls.key = read.path("peer.tls.clientKey.file");

@@ -15,6 +15,7 @@ namespace selvage::tools::peer {
 struct TlsSettings {
   bool enabled = false;
   bool client_auth = false;      // present our certificate
+  std::string client_auth_remedy;  // what to set when it is not and a server demands one
   config::File roots;            // the server's CA
   config::File certificate;
   config::File key;
