@@ -40,8 +40,11 @@ struct RawEntry {
 // Every entry of a tar.gz, one after the other; `take` stops the walk with an error.
 template <class Take>
 Status walk(BytesView tar_gz, size_t bytes_max, size_t entries_max, Take take) {
-  if (tar_gz.size() < 2 || tar_gz[0] != '\x1f' || static_cast<uint8_t>(tar_gz[1]) != 0x8b) {
-    return refuse(tar_gz.empty() ? "error reading as gzip stream: EOF" : "error reading as gzip stream: gzip: invalid header");
+  if (tar_gz.size() < 10) {  // Go reads the whole header before it looks at it
+    return refuse(tar_gz.empty() ? "error reading as gzip stream: EOF" : "error reading as gzip stream: unexpected EOF");
+  }
+  if (tar_gz[0] != '\x1f' || static_cast<uint8_t>(tar_gz[1]) != 0x8b) {
+    return refuse("error reading as gzip stream: gzip: invalid header");
   }
   Reader reader(archive_read_new(), &archive_read_free);
   archive_read_support_filter_gzip(reader.get());

@@ -44,7 +44,7 @@ TEST(Package, FileNamesAndIdsMirrorEachOther) {
 }
 
 TEST(Package, BadOnesAreNamed) {
-  EXPECT_EQ(why(parse_package("hello")), "error reading as gzip stream: gzip: invalid header");
+  EXPECT_EQ(why(parse_package("hello, hello")), "error reading as gzip stream: gzip: invalid header");
   EXPECT_EQ(why(parse_package("")), "error reading as gzip stream: EOF");
   EXPECT_EQ(why(parse_package(*make_tar_gz({{"metadata.json", "{}"}}))), "did not find a code package inside the package");
   EXPECT_EQ(why(parse_package(*make_tar_gz({{"code.tar.gz", "x"}}))),
