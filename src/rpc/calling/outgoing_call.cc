@@ -192,6 +192,10 @@ Status OutgoingCall::final_status() const {
     std::string why = on ? on->end_text() : "";
     return {Code::kUnavailable, fmt::format("error reading from server: {}", why.empty() ? "EOF" : why)};
   }
+  // The server's clock may run out before ours: the reset is then its way of saying so, as Go's client reads it.
+  if (closed_ == kCancelError && facts_.deadline && *facts_.deadline <= std::chrono::steady_clock::now()) {
+    return {Code::kDeadlineExceeded, "context deadline exceeded"};
+  }
   if (closed_ && *closed_ != 0) {
     return {code_of_http2(*closed_), "stream terminated by RST_STREAM with error code: " + name_of_http2(*closed_)};
   }

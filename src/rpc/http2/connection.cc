@@ -221,7 +221,6 @@ void Connection::start_http2() {
   nghttp2_option* option = nullptr;
   nghttp2_option_new(&option);
   nghttp2_option_set_no_auto_window_update(option, 1);
-  nghttp2_option_set_no_closed_streams(option, 1);
   // nghttp2's own limit (1000 at once, 33 a second) would cut off an honest client that cancels a few thousand calls.
   nghttp2_option_set_stream_reset_rate_limit(option, 10000, 200);
   if (options_.server) {

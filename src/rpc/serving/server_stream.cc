@@ -14,6 +14,7 @@ namespace {
 
 constexpr size_t kWriteLowBytes = 64u << 10;
 constexpr uint32_t kCancel = 8;  // HTTP/2's error codes
+constexpr auto kRefuseAfter = std::chrono::seconds(1);
 
 std::string wire_value(const std::string& key, const Bytes& value) {
   if (!Metadata::binary(key)) return value;
@@ -100,6 +101,26 @@ void ServerStream::on_headers_end(bool) {
   begin();
 }
 
+// What is no gRPC call is heard to its end first, for a while: HTTP/2's own errors in it are then answered as such.
+void ServerStream::refuse_request(const char* http_status, Status status) {
+  http_status_ = http_status;
+  status_ = std::move(status);
+  deadline_timer_ = loop_.after(kRefuseAfter, [this] {
+    deadline_timer_ = 0;
+    answer_refused();
+  });
+}
+
+void ServerStream::answer_refused() {
+  if (!connection || std::exchange(finished_, true)) return;
+  loop_.cancel(std::exchange(deadline_timer_, 0));
+  auto fields = trailer_fields();
+  std::vector<Header> headers{{":status", http_status_}, {"content-type", "application/grpc"}};
+  for (const auto& [name, value] : fields) headers.push_back({name, value});
+  connection->submit_response(*this, headers, true);
+  drop_undelivered();
+}
+
 void ServerStream::begin() {
   ServerState& state = owner_.state();
   auto found = state.methods.find(path_);
@@ -145,18 +166,6 @@ void ServerStream::begin() {
   }
 }
 
-void ServerStream::refuse_request(const char* http_status, Status status) {
-  finished_ = true;
-  auto fields = [&] {
-    status_ = std::move(status);
-    return trailer_fields();
-  }();
-  std::vector<Header> headers{{":status", http_status}, {"content-type", "application/grpc"}};
-  for (const auto& [name, value] : fields) headers.push_back({name, value});
-  if (connection) connection->submit_response(*this, headers, true);
-  drop_undelivered();
-}
-
 void ServerStream::refuse() {
   if (finished_) return;
   finish({Code::kUnauthenticated, owner_.refusal_sentence()});
@@ -165,7 +174,7 @@ void ServerStream::refuse() {
 
 void ServerStream::on_message(Bytes message) {
   if (refused_) return refuse();
-  if (finished_) return;
+  if (finished_ || http_status_) return;
   if (method_ && method_->kind() != Method::Kind::kUnary) {
     method_->count_message_received();
     if (handler_) handler_->on_message(std::move(message));
@@ -177,6 +186,7 @@ void ServerStream::on_message(Bytes message) {
 
 void ServerStream::on_remote_end() {
   if (refused_) return refuse();
+  if (http_status_) return answer_refused();
   if (finished_ || !began_) return;
   if (handler_) return handler_->on_half_close();
   if (!unary_call_) return;
@@ -199,7 +209,7 @@ void ServerStream::dispatch_unary() {
 
 void ServerStream::on_bad_message(const Status& why) {
   if (refused_) return refuse();
-  cancel(why);
+  if (!http_status_) cancel(why);
 }
 
 void ServerStream::add_header(std::string key, Bytes value) {
@@ -296,7 +306,9 @@ void ServerStream::over(const Status& status, bool cancelled) {
 }
 
 void ServerStream::on_stream_closed(uint32_t error) {
+  loop_.cancel(std::exchange(deadline_timer_, 0));
   if (std::exchange(finished_, true)) return;
+  if (http_status_) return;
   Status why = error == kConnectionLost ? Status(Code::kCancelled, "context canceled")
                : error == kCancel || error == 0
                    ? Status(Code::kCancelled, "context canceled")

@@ -48,6 +48,7 @@ class ServerStream final : public Stream {
   void dispatch_unary();
   // An answer that is HTTP's rather than gRPC's (405, 415), with a gRPC status for those that look for it.
   void refuse_request(const char* http_status, Status status);
+  void answer_refused();
   // The call ends by no doing of its handler.
   void cancel(const Status& why);
   void finish(Status status, bool cancelled);
@@ -62,6 +63,7 @@ class ServerStream final : public Stream {
   bool began_ = false;
   bool headers_sent_ = false;
   bool finished_ = false;
+  const char* http_status_ = nullptr;  // of a request that is no gRPC call
   bool refused_ = false;      // explain mode: waits for the client's first bytes
   SteadyTime start_{};
   std::optional<SteadyTime> deadline_;
