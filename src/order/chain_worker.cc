@@ -51,6 +51,8 @@ void ChainWorker::start() {
     started_ = true;
   }
   thread_ = std::thread([this] { main(); });
+  std::unique_lock lock(mutex_);
+  wake_.wait_for(lock, std::chrono::seconds(10), [&] { return running_ || stopping_; });
 }
 
 void ChainWorker::stop() {
@@ -121,6 +123,8 @@ void ChainWorker::main() {
   publish();
   SteadyTime next_tick = steady_now() + settings_.tick_interval;
   std::unique_lock lock(mutex_);
+  running_ = true;
+  wake_.notify_all();
   while (!stopping_ && !failure_) {
     auto until = next_tick;
     if (const auto deadline = chain_->batch_deadline()) until = std::min(until, *deadline);

@@ -52,6 +52,7 @@ class ChainWorker final : private Chain::Host {
   // stop()
   ~ChainWorker() override;
 
+  // Returns once the chain has read its log; a single consenter leads by then. Waits ten seconds at the most.
   void start();
   // The thread ends; readers go on with what is there. Twice is fine.
   void stop();
@@ -101,6 +102,7 @@ class ChainWorker final : private Chain::Host {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   bool started_ = false;
+  bool running_ = false;  // the chain has started
   bool stopping_ = false;
   bool stopped_ = false;
   raft::SoftState soft_;             // as the thread last knew it
