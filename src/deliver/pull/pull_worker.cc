@@ -44,7 +44,7 @@ void Puller::stop() {
   {
     const std::lock_guard lock(mutex_);
     stopping_ = true;
-    if (open_stream_ != nullptr) open_stream_->cancel();
+    if (open_channel_) open_channel_->close();
     stopped_.notify_all();
   }
   if (!thread_.joinable()) return;
@@ -129,26 +129,29 @@ Puller::Ended Puller::pull_from(const Endpoint& endpoint, BlockVerifier& verifie
                                                     std::make_shared<tls::TrustStore>(endpoint.roots));
   }
   const auto channel = rpc::Channel::make(std::move(dial));
-  if (Status ready = channel->wait_ready(settings_.connect_timeout); !ready) {
-    LOG_WARN(logger_, "Could not connect to ordering service: could not dial endpoint '{}': {}", endpoint.address,
-             to_string(ready.error()));
-    const std::lock_guard lock(mutex_);
-    return stopping_ ? Ended::kStopped : Ended::kFailed;
-  }
-  const auto stream = channel->stream(kDeliver);
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return Ended::kStopped;
-    open_stream_ = stream.get();
+    open_channel_ = channel;
   }
-  const Ended ended = stream->write(std::move(*request)) ? receive(*stream, endpoint, verifier, progress) : Ended::kFailed;
+  const Ended ended = receive(*channel, std::move(*request), endpoint, verifier, progress);
   const std::lock_guard lock(mutex_);
-  open_stream_ = nullptr;
+  open_channel_ = nullptr;
   return stopping_ ? Ended::kStopped : ended;
 }
 
-Puller::Ended Puller::receive(rpc::ClientStream& stream, const Endpoint& endpoint, BlockVerifier& verifier,
+Puller::Ended Puller::receive(rpc::Channel& channel, Bytes request, const Endpoint& endpoint, BlockVerifier& verifier,
                               bool* progress) {
+  if (Status ready = channel.wait_ready(settings_.connect_timeout); !ready) {
+    const std::lock_guard lock(mutex_);
+    if (!stopping_) {
+      LOG_WARN(logger_, "Could not connect to ordering service: could not dial endpoint '{}': {}", endpoint.address,
+               to_string(ready.error()));
+    }
+    return Ended::kFailed;
+  }
+  const auto stream = channel.stream(kDeliver);
+  if (!stream->write(std::move(request))) return Ended::kFailed;
   const log::Logger logger = logger_.with("orderer-address", endpoint.address);
   LOG_INFO(logger, "BlockReceiver starting");
   const auto give_up = [&](const std::string& why) {
@@ -160,7 +163,7 @@ Puller::Ended Puller::receive(rpc::ClientStream& stream, const Endpoint& endpoin
     return Ended::kFailed;
   };
   Bytes bytes;
-  while (stream.read(&bytes)) {
+  while (stream->read(&bytes)) {
     ::orderer::DeliverResponse response;
     if (!response.ParseFromString(bytes)) return give_up("what orderer `" + endpoint.address + "` sent is no DeliverResponse");
     if (response.has_status()) {
@@ -189,7 +192,7 @@ Puller::Ended Puller::receive(rpc::ClientStream& stream, const Endpoint& endpoin
       }
     }
   }
-  const rpc::Status status = stream.finish();
+  const rpc::Status status = stream->finish();
   return give_up(status.ok() ? "orderer `" + endpoint.address + "` hung up without sending status" : status.to_string());
 }
 

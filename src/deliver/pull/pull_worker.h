@@ -26,7 +26,7 @@ namespace common {
 class Block;
 }
 namespace selvage::rpc {
-class ClientStream;
+class Channel;
 }
 
 namespace selvage::deliver {
@@ -80,7 +80,7 @@ class Puller {
   enum class Ended { kStopped, kRefreshed, kFailed };
   void run();
   Ended pull_from(const Endpoint& endpoint, BlockVerifier& verifier, bool* progress);
-  Ended receive(rpc::ClientStream& stream, const Endpoint& endpoint, BlockVerifier& verifier, bool* progress);
+  Ended receive(rpc::Channel& channel, Bytes request, const Endpoint& endpoint, BlockVerifier& verifier, bool* progress);
   [[nodiscard]] Result<Bytes> seek_request(uint64_t from) const;
   bool pause(std::chrono::milliseconds time);
 
@@ -96,7 +96,7 @@ class Puller {
   std::mutex mutex_;
   std::condition_variable stopped_;
   bool stopping_ = false;
-  rpc::ClientStream* open_stream_ = nullptr;  // to be cancelled by stop()
+  std::shared_ptr<rpc::Channel> open_channel_;  // to be closed by stop(), whatever waits on it
   std::thread thread_;
 };
 

@@ -194,6 +194,7 @@ void Channel::State::stop_dialling() {
   if (auto connection = std::exchange(dialling_, nullptr)) {
     connection->forget();
     connection->close_orderly("the dial was given up");
+    loop.defer([connection] {});  // lives until its last words are written: its transport points to it
   }
 }
 
