@@ -163,6 +163,11 @@ Status Orderer::Parts::start() {
              settings.cluster.listen_address, settings.cluster.listen_port);
   }
 
+  if (settings.throttle_rate > 0) LOG_WARN(logger(), "General.Throttling.Rate is set, but throttling is not supported");
+  if (settings.profile_enabled) LOG_WARN(logger(), "General.Profile.Enabled is set, but there is no profiling service");
+  if (!settings.broadcast_trace_directory.empty() || !settings.deliver_trace_directory.empty()) {
+    LOG_WARN(logger(), "Debug.BroadcastTraceDir and Debug.DeliverTraceDir are not supported");
+  }
   const auto own = general.credentials->current();
   upkeep.track("enrollment", msp.signer.certificate(), settings.msp_directory.path);
   upkeep.track("server TLS", own->leaf(), settings.tls.certificate.path);
