@@ -265,12 +265,12 @@ class Network:
     def cli(self, org, *arguments, user="Admin", check=True, **more):
         """`peer` as a user of an organisation, with this user's TLS pair."""
         home = self.org(org) / "users" / f"{user}@{org}.example.com"
-        env = self.environment(
+        env = self.environment(**{**dict(
             CORE_PEER_ADDRESS=f"127.0.0.1:{self.ports[org]}", CORE_PEER_LOCALMSPID=f"{org.capitalize()}MSP",
             CORE_PEER_MSPCONFIGPATH=home / "msp", CORE_PEER_TLS_ENABLED="true",
             CORE_PEER_TLS_CLIENTAUTHREQUIRED="true", CORE_PEER_TLS_ROOTCERT_FILE=self.peer_tls(org) / "ca.crt",
             CORE_PEER_TLS_CLIENTCERT_FILE=home / "tls" / "client.crt",
-            CORE_PEER_TLS_CLIENTKEY_FILE=home / "tls" / "client.key", **more)
+            CORE_PEER_TLS_CLIENTKEY_FILE=home / "tls" / "client.key"), **more})
         return self.run("cli", *arguments, env=env, check=check)
 
     def orderer_flags(self, org, user="Admin"):

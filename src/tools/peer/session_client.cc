@@ -147,7 +147,11 @@ Result<std::shared_ptr<rpc::Channel>> Session::dial_peer(const PeerChoice& peer)
     return fail(target.error().within(configured ? "failed to load config for PeerClient: unable to load "
                                                    "peer.tls.rootcert.file"
                                                  : "unable to load TLS root cert file from " + peer.ca_file));
-  return (*dialer)->dial(*target);
+  auto channel = (*dialer)->dial(*target);
+  if (channel || settings_.peer_tls.enabled || !channel.error().hint.empty()) return channel;
+  Error error = channel.error();
+  error.hint = "if this peer speaks TLS, set CORE_PEER_TLS_ENABLED=true and CORE_PEER_TLS_ROOTCERT_FILE";
+  return fail(std::move(error));
 }
 
 Result<std::shared_ptr<rpc::Channel>> Session::dial_orderer(const std::string& address) {
@@ -169,10 +173,7 @@ Result<client::EndorserClient> Session::endorser(const PeerChoice& peer) {
   auto channel = dial_peer(peer);
   if (channel) return client::EndorserClient(*channel, address);
   if (!channel.error().message.starts_with("failed to create new connection")) return fail(channel.error());
-  Error error = channel.error().within("endorser client failed to connect to " + address);
-  if (!settings_.peer_tls.enabled && error.hint.empty())
-    error.hint = "if this peer speaks TLS, set CORE_PEER_TLS_ENABLED=true and CORE_PEER_TLS_ROOTCERT_FILE";
-  return fail(std::move(error));
+  return fail(channel.error().within("endorser client failed to connect to " + address));
 }
 
 Result<std::vector<client::EndorserClient>> Session::endorsers(const std::vector<PeerChoice>& peers) {
