@@ -299,11 +299,12 @@ class Stream : public std::enable_shared_from_this<Stream> {
         known_->status != slot.outcome.status) {
       const metrics::LabelValues labels{slot.channel, slot.type, common::Status_Name(slot.outcome.status)};
       known_ = Known{slot.channel, slot.type, slot.outcome.status, &shared_->validate_duration.with(labels),
-                     &shared_->enqueue_duration.with(labels), &shared_->processed_count.with(labels)};
+                     slot.chain ? &shared_->enqueue_duration.with(labels) : nullptr,
+                     &shared_->processed_count.with(labels)};
     }
     using Seconds = std::chrono::duration<double>;
     known_->validate->observe(Seconds(slot.checked_at - slot.received).count());
-    if (slot.chain) known_->enqueue->observe(Seconds(now() - slot.checked_at).count());
+    if (slot.chain && known_->enqueue != nullptr) known_->enqueue->observe(Seconds(now() - slot.checked_at).count());
     known_->processed->add(1);
   }
 
@@ -311,7 +312,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
     std::string channel, type;
     common::Status status;
     metrics::Histogram* validate;
-    metrics::Histogram* enqueue;
+    metrics::Histogram* enqueue;  // null: such messages do not get that far
     metrics::Counter* processed;
   };
 
