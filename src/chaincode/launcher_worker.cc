@@ -126,6 +126,10 @@ Result<SessionPtr> Launcher::launch(const std::string& package_id) {
   if (!started) started = fail(std::move(started).error().within("could not launch chaincode " + package_id));
   std::lock_guard lock(state_->mutex);
   Process& process = state_->processes[package_id];
+  if (started && state_->stopping) {  // stop() did not see this one
+    (*started)->close();
+    started = fail(Code::kUnavailable, "could not launch chaincode " + package_id + ": peer is stopping");
+  }
   if (started) process.session = *started;
   process.attempt.reset();
   attempt->result = started;
