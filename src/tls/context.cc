@@ -186,6 +186,7 @@ Result<std::shared_ptr<const ClientContext::Built>> ClientContext::built() {
   if (credentials) SELVAGE_CHECK(use_credentials(native, *credentials));
   if (policy_.tls12_only) SSL_CTX_set_max_proto_version(native, TLS1_2_VERSION);
   SSL_CTX_set_verify(native, SSL_VERIFY_PEER, nullptr);
+  SSL_CTX_set_keylog_callback(native, OpensslSession::on_secret);
   SSL_CTX_set_cert_cb(native, OpensslSession::on_certificate_request, nullptr);
   Bytes protocols;
   for (const std::string& protocol : policy_.alpn) protocols += static_cast<char>(protocol.size()) + protocol;

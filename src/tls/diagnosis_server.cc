@@ -282,6 +282,11 @@ Diagnosis explain_as_server(const Evidence& seen) {
                     "switch TLS on in the client: CORE_PEER_TLS_ENABLED=true, --tls, grpcs://, https://");
   }
   if (seen.error == "EOF" || seen.error.find("connection reset") != std::string::npos) {
+    if (seen.handshake_done) {  // an ordinary end of an ordinary connection
+      Diagnosis answer = undecided(seen);
+      answer.noise = true;
+      return answer;
+    }
     if (seen.first_bytes.empty()) {
       Diagnosis answer = diagnose(seen, "TLS-47", Fault::kNetwork,
                                   host_of(seen.peer_address) + " opened a connection and closed it without a word: a health "
@@ -291,11 +296,9 @@ Diagnosis explain_as_server(const Evidence& seen) {
       return answer;
     }
     Diagnosis answer = undecided(seen);
-    if (!seen.handshake_done) {
-      answer.cause = who(seen) +
-                     " went away in the middle of the handshake without saying why. Clients on Node.js and gRPC's C core do so "
-                     "when they refuse our certificate: their CA file, or the name they dial.";
-    }
+    answer.cause = who(seen) +
+                   " went away in the middle of the handshake without saying why. Clients on Node.js and gRPC's C core do so "
+                   "when they refuse our certificate: their CA file, or the name they dial.";
     return answer;
   }
   return undecided(seen);

@@ -7,6 +7,8 @@
 #include <cstring>
 
 #include "crypto/distinguished_name.h"
+#include "crypto/hash.h"
+#include "tls/handshake_alert.h"
 
 namespace selvage::tls {
 namespace {
@@ -126,6 +128,8 @@ OpensslSession::OpensslSession(std::shared_ptr<const SessionBasis> basis, std::s
   if (!name.empty() && !crypto::ip_from_string(name)) SSL_set_tlsext_host_name(ssl_.get(), name.c_str());
 }
 
+OpensslSession::~OpensslSession() { crypto::wipe(handshake_secret_); }
+
 std::string OpensslSession::host_to_verify() const {
   const std::string& override_name = basis_->client_policy.server_name_override;
   std::string name = override_name.empty() ? host_ : override_name;
@@ -156,7 +160,9 @@ void OpensslSession::receive(BytesView ciphertext, Bytes& plaintext) {
 }
 
 void OpensslSession::handshake() {
+  size_t output_before = output_.size();
   int result = SSL_do_handshake(ssl_.get());
+  if (refusal_ && basis_->our_side == Side::kClient && result == 1) return refuse_server(output_before);
   if (result == 1) return handshake_done();
   int error = SSL_get_error(ssl_.get(), result);
   if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) fail_from_openssl();
@@ -164,6 +170,7 @@ void OpensslSession::handshake() {
 
 void OpensslSession::handshake_done() {
   state_ = State::kOpen;
+  crypto::wipe(handshake_secret_);
   SSL* ssl = ssl_.get();
   facts_.version = version_name(static_cast<uint16_t>(SSL_version(ssl)));
   if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl)) facts_.cipher = SSL_CIPHER_standard_name(cipher);
@@ -207,7 +214,7 @@ void OpensslSession::read_all(Bytes& plaintext) {
 
 void OpensslSession::receive_end(const std::string& error) {
   if (state_ == State::kFailed || state_ == State::kClosed || state_ == State::kPeerClosed) return;
-  fail_with(error.empty() ? "EOF" : error);
+  fail_with(refusal_ && state_ == State::kHandshaking ? refusal_->text : error.empty() ? "EOF" : error);
   failure_->closed_by_peer = true;
 }
 
@@ -337,7 +344,13 @@ int OpensslSession::on_verify(X509_STORE_CTX* store, void*) {
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return 1;
   }
-  if (session->basis_->our_side == Side::kServer && session->basis_->server_policy.explain) return 1;
+  // Refused all the same, but later: an explained client in words, a TLS 1.3 server by refuse_server().
+  bool later = session->basis_->our_side == Side::kServer ? session->basis_->server_policy.explain
+                                                          : SSL_version(ssl) == TLS1_3_VERSION;
+  if (later) {
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+  }
   X509_STORE_CTX_set_error(store, verify_error_for(session->refusal_->alert));
   return 0;
 }
@@ -386,6 +399,24 @@ void OpensslSession::on_event(const SSL* ssl, int where, int value) {
   ((where & SSL_CB_READ) ? session->alert_received_ : session->alert_sent_) = alert;
 }
 
+void OpensslSession::on_secret(const SSL* ssl, const char* line) {
+  std::string_view text(line);
+  if (!text.starts_with("CLIENT_HANDSHAKE_TRAFFIC_SECRET ")) return;
+  if (auto secret = from_hex(text.substr(text.rfind(' ') + 1))) session_of(ssl)->handshake_secret_ = std::move(*secret);
+}
+
+// See tls/handshake_alert.h. What OpenSSL made since `output_before` would be our part of a good handshake.
+void OpensslSession::refuse_server(size_t output_before) {
+  output_.resize(output_before);
+  Bytes record = protected_alert(SSL_get_current_cipher(ssl_.get()), handshake_secret_, refusal_->alert);
+  crypto::wipe(handshake_secret_);
+  if (!record.empty()) {
+    output_ += Bytes{20, 3, 3, 0, 1, 1} + record;  // change_cipher_spec, which middleboxes expect before it
+    alert_sent_ = refusal_->alert;
+  }
+  fail_with(refusal_->text);
+}
+
 // --- what went wrong -----------------------------------------------------------------------------------------------------
 
 std::string OpensslSession::words_for(unsigned long openssl_error) const {
@@ -419,6 +450,7 @@ std::string OpensslSession::words_for(unsigned long openssl_error) const {
 void OpensslSession::fail_from_openssl() {
   unsigned long error = ERR_get_error();
   ERR_clear_error();
+  crypto::wipe(handshake_secret_);
   fail_with(words_for(error));
 }
 

@@ -32,6 +32,7 @@ class OpensslSession final : public Session {
  public:
   // `host`: as dialled, client only.
   OpensslSession(std::shared_ptr<const SessionBasis> basis, std::string peer_address, std::string host);
+  ~OpensslSession() override;
 
   void receive(BytesView ciphertext, Bytes& plaintext) override;
   void receive_end(const std::string& error) override;
@@ -54,6 +55,7 @@ class OpensslSession final : public Session {
   static int on_certificate_request(SSL* ssl, void* unused);
   static int on_verify(X509_STORE_CTX* store, void* unused);
   static void on_event(const SSL* ssl, int where, int value);
+  static void on_secret(const SSL* ssl, const char* line);
 
  private:
   friend int transport_read(BIO*, char*, int);
@@ -65,6 +67,7 @@ class OpensslSession final : public Session {
   void handshake_done();
   void read_all(Bytes& plaintext);
   void fail_from_openssl();
+  void refuse_server(size_t output_before);
   void fail_with(std::string error);
   void gather(std::string error);
   [[nodiscard]] std::string words_for(unsigned long openssl_error) const;
@@ -82,6 +85,7 @@ class OpensslSession final : public Session {
   std::optional<Refusal> refusal_;
   std::optional<int> alert_sent_, alert_received_;
   bool certificate_requested_ = false;
+  Bytes handshake_secret_;  // client, TLS 1.3, until the handshake is over
   Bytes first_bytes_;
   // Of the ClientHello, for messages.
   std::vector<std::string> alpn_offered_;

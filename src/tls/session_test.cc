@@ -208,6 +208,25 @@ TEST(Session, AsksThePinAfterTheChain) {
   EXPECT_EQ(talk.server->failure()->error, "remote error: tls: bad certificate");
 }
 
+TEST(Session, ThatRefusesAServerSendsItNeitherCertificateNorGoodEnd) {
+  Pair pair;
+  pair.client_trust = test::trust({test::Authority("another").certificate()});
+  Conversation talk = pair.begin();
+  talk.client->receive("", talk.client_heard);
+  Bytes hello(talk.client->output());
+  talk.client->consume_output(hello.size());
+  talk.server->receive(hello, talk.server_heard);
+  talk.client->receive(talk.server->output(), talk.client_heard);
+  ASSERT_EQ(talk.client->state(), Session::State::kFailed);
+  EXPECT_TRUE(talk.client->wants_linger());
+  // change_cipher_spec, and one protected record with an alert in it.
+  EXPECT_EQ(talk.client->output().size(), 6u + 5 + 3 + 16);
+  EXPECT_EQ(talk.client->output()[6], 23);
+  EXPECT_FALSE(talk.client->send("secret"));
+  talk.server->receive(talk.client->output(), talk.server_heard);
+  EXPECT_EQ(talk.server->failure()->error, "remote error: tls: bad certificate");
+}
+
 TEST(Session, TakesOldGrpcsProtocolNameAndRefusesOthers) {
   Pair pair;
   pair.client_policy.alpn = {"grpc-exp"};

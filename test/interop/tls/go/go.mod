@@ -1,0 +1,3 @@
+module selvage.test/tls
+
+go 1.21
