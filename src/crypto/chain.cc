@@ -51,11 +51,11 @@ class Builder {
     }
     auto now = question_.now;
     std::string current = to_rfc3339(std::chrono::floor<std::chrono::seconds>(now));
-    if (now < certificate.not_before()) {
+    if (now < to_system_time(certificate.not_before())) {
       return Reason{ChainFault::kNotYetValid, "x509: certificate has expired or is not yet valid: current time " +
                                                   current + " is before " + to_rfc3339(certificate.not_before())};
     }
-    if (now > certificate.not_after()) {
+    if (now > to_system_time(certificate.not_after())) {
       return Reason{ChainFault::kExpired, "x509: certificate has expired or is not yet valid: current time " + current +
                                               " is after " + to_rfc3339(certificate.not_after())};
     }

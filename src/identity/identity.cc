@@ -32,7 +32,7 @@ Identity::~Identity() { delete validity_.load(); }
 
 const std::string& Identity::mspid() const { return msp_->mspid(); }
 
-SystemTime Identity::expires_at() const { return SystemTime(certificate_.not_after()); }
+SystemTime Identity::expires_at() const { return to_system_time(certificate_.not_after()); }
 
 Status Identity::verify(BytesView message, BytesView signature) const {
   Status answer = certificate_.public_key().verify(message, signature);

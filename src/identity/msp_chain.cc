@@ -91,7 +91,7 @@ Result<crypto::Certificate> Msp::State::parse(BytesView pem) {
 Result<Chain> Msp::State::unique_chain(const crypto::Certificate& certificate,
                                        const crypto::CertificatePool& anchors) const {
   crypto::ChainQuestion question;
-  question.now = SystemTime(certificate.not_before() + std::chrono::seconds(1));
+  question.now = to_system_time(certificate.not_before() + std::chrono::seconds(1));
   question.usages = {crypto::kServerAuth};  // Go's default where the caller asks for none, and Fabric asks for none
   crypto::ChainAnswer answer = crypto::verify_chain(certificate, intermediate_pool, anchors, question);
   if (!answer.accepted()) {

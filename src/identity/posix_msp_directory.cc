@@ -266,8 +266,8 @@ Result<LocalMsp> load_local_msp(const std::string& directory, const std::string&
   const crypto::Certificate& certificate = signer->certificate();
   auto identity = (*msp)->identity_of(certificate);
   if (!identity) return context(explain_refusal(identity.error(), **msp, certificate, file.path));
-  if (SystemTime(certificate.not_after()) <= now) {
-    const auto ago = std::chrono::duration_cast<std::chrono::seconds>(now - SystemTime(certificate.not_after()));
+  if (to_system_time(certificate.not_after()) <= now) {
+    const auto ago = std::chrono::duration_cast<std::chrono::seconds>(now - to_system_time(certificate.not_after()));
     Error error{Code::kFailedPrecondition, fmt::format("signing identity expired {} ago", go_duration(ago)), "",
                 fmt::format("{} ended {}; enroll again and replace signcerts/ and keystore/", file.path,
                             crypto::to_rfc3339(certificate.not_after()))};

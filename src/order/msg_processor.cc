@@ -72,7 +72,7 @@ std::optional<SystemTime> identity_expiry(BytesView serialized, const identity::
   if (!view) return std::nullopt;
   auto certificate = crypto::Certificate::from_pem(view->id_bytes);
   if (!certificate) return std::nullopt;
-  return SystemTime(certificate->not_after());
+  return to_system_time(certificate->not_after());
 }
 
 Status check_signature(const wire::EnvelopeView& envelope, const channel::Bundle& bundle,

@@ -167,13 +167,13 @@ Diagnosis our_certificate_refused(const Evidence& seen) {
                     how_to_give_a_certificate(seen));
   }
   const crypto::Certificate& leaf = seen.our_chain.front();
-  if (leaf.not_after() < seen.now) {
+  if (to_system_time(leaf.not_after()) < seen.now) {
     return diagnose(seen, "TLS-07", Fault::kClient,
                     fmt::format("{}: {} expired on {}, {} ago.", said, our_certificate(seen), date_of(leaf.not_after()),
                                 days_between(leaf.not_after(), seen.now)),
                     "renew it; with Fabric CA: fabric-ca-client reenroll --enrollment.profile tls --csr.keyrequest.reusekey");
   }
-  if (leaf.not_before() > seen.now) {
+  if (to_system_time(leaf.not_before()) > seen.now) {
     return diagnose(seen, "TLS-08", Fault::kClient,
                     fmt::format("{}: {} becomes valid on {} only; this host's clock says {}.", said, our_certificate(seen),
                                 crypto::to_rfc3339(leaf.not_before()),

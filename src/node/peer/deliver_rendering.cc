@@ -59,7 +59,7 @@ std::optional<SystemTime> expiry_of_identity(BytesView serialized) {
   if (!identity) return std::nullopt;
   const auto certificate = crypto::Certificate::from_pem(identity->id_bytes);
   if (!certificate) return std::nullopt;
-  return SystemTime(certificate->not_after());
+  return to_system_time(certificate->not_after());
 }
 
 }  // namespace selvage::node

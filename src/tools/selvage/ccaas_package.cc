@@ -47,9 +47,9 @@ Result<std::vector<crypto::Certificate>> read_certificates(const char* flag, con
 
 Status check_dates(const char* flag, const crypto::Certificate& certificate, SystemTime now) {
   const std::string what = std::string(flag) + ": certificate \"" + escape(certificate.subject()) + "\" ";
-  if (now > certificate.not_after())
+  if (now > to_system_time(certificate.not_after()))
     return refuse(what + "expired at " + crypto::to_rfc3339(certificate.not_after()), "issue a new one");
-  if (now < certificate.not_before())
+  if (now < to_system_time(certificate.not_before()))
     return refuse(what + "is not valid before " + crypto::to_rfc3339(certificate.not_before()), "check the clock");
   return {};
 }
