@@ -153,7 +153,9 @@ Result<std::unique_ptr<Database>> Database::open(const Settings& settings) {
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   if (const auto status = rocksdb::DB::Open(options, settings.directory, descriptors, &handles, &db); !status.ok()) {
     return fail(status.IsNoSpace() ? Code::kResourceExhausted : Code::kInternal,
-                "cannot open the database in " + settings.directory, status.ToString());
+                "cannot open the database in " + settings.directory, status.ToString(),
+                "if the disk is well, this folder may be moved away: the peer rebuilds it from its block files, all but "
+                "the private data in it");
   }
   rep->db.reset(db);
   std::copy(handles.begin(), handles.end(), rep->families.begin());

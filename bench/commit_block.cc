@@ -1,0 +1,99 @@
+// CPU of committing a block: MVCC, commit hash, block file, state, history and index on a real disk.
+//   bench_commit_block
+// The time of one iteration is that of a block; divide by its transactions. `sync` waits are not CPU.
+#include <benchmark/benchmark.h>
+
+#include <filesystem>
+
+#include "base/log.h"
+#include "commit/committer.h"
+#include "common/common.pb.h"
+#include "ledger/state/rw_set_builder.h"
+#include "os/posix_disk.h"
+#include "peer/proposal.pb.h"
+#include "peer/proposal_response.pb.h"
+#include "peer/transaction.pb.h"
+#include "wire/block.h"
+#include "wire/marshal.h"
+
+namespace selvage {
+namespace {
+
+class NoCollections final : public commit::CollectionAccess {
+ public:
+  [[nodiscard]] Answer ask(const std::string&, const std::string&, const ledger::StateView&) const override { return {}; }
+};
+
+Bytes make_envelope(int type, const std::string& tx_id, Bytes data) {
+  ::common::ChannelHeader header;
+  header.set_type(type);
+  header.set_channel_id("ch");
+  header.set_tx_id(tx_id);
+  ::common::Payload payload;
+  payload.mutable_header()->set_channel_header(wire::marshal(header));
+  payload.mutable_header()->set_signature_header(Bytes(900, 'c'));  // a creator with its certificate
+  payload.set_data(std::move(data));
+  ::common::Envelope envelope;
+  envelope.set_payload(wire::marshal(payload));
+  envelope.set_signature(Bytes(71, 's'));
+  return wire::marshal(envelope);
+}
+
+Bytes make_transaction(const std::string& tx_id, Bytes results) {
+  ::protos::ChaincodeAction action;
+  action.set_results(std::move(results));
+  action.mutable_chaincode_id()->set_name("basic");
+  ::protos::ProposalResponsePayload response;
+  response.set_extension(wire::marshal(action));
+  ::protos::ChaincodeActionPayload payload;
+  payload.mutable_action()->set_proposal_response_payload(wire::marshal(response));
+  for (int i = 0; i < 2; ++i) payload.mutable_action()->add_endorsements()->set_endorser(Bytes(900, 'e'));
+  ::protos::Transaction transaction;
+  transaction.add_actions()->set_payload(wire::marshal(payload));
+  return make_envelope(::common::ENDORSER_TRANSACTION, tx_id, wire::marshal(transaction));
+}
+
+void commit_block(benchmark::State& state) {
+  if (!log::set_spec("error")) return state.SkipWithError("log");
+  const int count = static_cast<int>(state.range(0));
+  std::string root = (std::filesystem::temp_directory_path() / "selvage-bench-XXXXXX").string();
+  if (!::mkdtemp(root.data())) return state.SkipWithError("mkdtemp");
+  {
+    ledger::LedgerSet::Settings settings;
+    settings.root = root;
+    auto set = ledger::LedgerSet::open(os::posix_disk(), settings, metrics::disabled());
+    ::common::Block genesis = wire::make_block(0, "");
+    genesis.mutable_data()->add_data(make_envelope(::common::CONFIG, "", "configuration"));
+    genesis.mutable_header()->set_data_hash(wire::data_hash(genesis.data()));
+    auto ledger = (*set)->create(genesis);
+    if (!ledger) return state.SkipWithError("create");
+    const NoCollections collections;
+    commit::Committer committer(*ledger, collections, metrics::disabled());
+    uint64_t made = 0;
+    for (auto _ : state) {
+      state.PauseTiming();
+      auto block = std::make_shared<::common::Block>(wire::make_block((*ledger)->height(), (*ledger)->blocks().last_hash()));
+      commit::ValidatedBlock validated;
+      for (int i = 0; i < count; ++i) {
+        const std::string tx_id = "0123456789abcdef0123456789abcdef0123456789abcdef" + std::to_string(++made);
+        ledger::RwSetBuilder rw_set;
+        rw_set.add_read("_lifecycle", "namespaces/fields/basic/Sequence", std::nullopt);
+        rw_set.add_write("basic", "key" + std::to_string(made), Bytes(100, 'v'));
+        block->mutable_data()->add_data(make_transaction(tx_id, rw_set.build().public_rw_set));
+        validated.transactions.push_back({0, tx_id, ::common::ENDORSER_TRANSACTION, nullptr, "basic"});
+      }
+      block->mutable_header()->set_data_hash(wire::data_hash(block->data()));
+      validated.block = std::move(block);
+      state.ResumeTiming();
+      if (!committer.commit(std::move(validated))) return state.SkipWithError("commit");
+    }
+    state.SetItemsProcessed(static_cast<int64_t>(made));
+  }
+  std::filesystem::remove_all(root);
+}
+BENCHMARK(commit_block)->Arg(1)->Arg(10)->Arg(100)->MeasureProcessCPUTime()->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace selvage
+
+BENCHMARK_MAIN();
