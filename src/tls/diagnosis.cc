@@ -39,7 +39,7 @@ std::string certificate_line(const Evidence& seen) {
 
 std::string trust_line(const Evidence& seen) {
   if (!seen.trust || !seen.refusal) return "";
-  return fmt::format("{} {} roots: {}", seen.trust->roots().size(), seen.our_side == Side::kServer ? "client" : "server",
+  return fmt::format("{} {} roots: {}", seen.trust->pool().certificates().size(), seen.our_side == Side::kServer ? "client" : "server",
                      list_roots(seen.trust.get()));
 }
 
@@ -117,9 +117,13 @@ std::string list_roots(const TrustSnapshot* trust) {
   if (trust == nullptr || trust->empty()) return "none";
   std::string text;
   size_t shown = 0;
-  for (const Root& root : trust->roots()) {
-    if (++shown > kRootsShown) return text + fmt::format(" and {} more", trust->roots().size() - kRootsShown);
-    text += (text.empty() ? "" : ", ") + subject_of(root.certificate) + " [" + root.from.to_string() + "]";
+  for (const crypto::Certificate& certificate : trust->pool().certificates()) {
+    if (++shown > kRootsShown) return text + fmt::format(" and {} more", trust->pool().certificates().size() - kRootsShown);
+    std::string places;  // one certificate may be trusted for several reasons
+    for (const Root& root : trust->roots()) {
+      if (root.certificate == certificate) places += (places.empty() ? "" : "; ") + root.from.to_string();
+    }
+    text += (text.empty() ? "" : ", ") + subject_of(certificate) + " [" + places.substr(0, 400) + "]";
   }
   return text;
 }

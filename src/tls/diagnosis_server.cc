@@ -54,13 +54,15 @@ const Root* find_identity_ca_of(const Evidence& seen, const crypto::Certificate&
   return nullptr;
 }
 
-// A root with the issuer's domain: tlsca.org1 for ica.org1.
+// A root with exactly the issuer's domain: tlsca.org1 for ica.org1.
 const Root* find_root_of_family(const Evidence& seen, const crypto::Certificate& top) {
   std::string issuer = top.issuer().substr(0, top.issuer().find(','));
   size_t dot = issuer.find('.');
   if (!seen.trust || !issuer.starts_with("CN=") || dot == std::string::npos) return nullptr;
   for (const Root& root : seen.trust->roots()) {
-    if (root.certificate.common_name().ends_with(issuer.substr(dot))) return &root;
+    const std::string& name = root.certificate.common_name();
+    size_t name_dot = name.find('.');
+    if (name_dot != std::string::npos && name.substr(name_dot) == issuer.substr(dot)) return &root;
   }
   return nullptr;
 }
@@ -128,6 +130,13 @@ Diagnosis unknown_authority(const Evidence& seen, const crypto::ChainError& erro
                                 "same organisation.",
                                 who(seen), issuer_of(top), subject_of(identity->certificate), identity->from.to_string()),
                     fmt::format("put the TLS CA (usually msp/tlscacerts) into {}", roots_setting(seen)));
+  }
+  if (leaf.is_self_issued()) {
+    return diagnose(seen, "TLS-02", Fault::kClient,
+                    fmt::format("the certificate {} of {} is signed by itself. Some libraries (Fabric's Node SDK among them) make such a "
+                                "one when no TLS certificate is configured.",
+                                subject_of(leaf), who(seen)),
+                    "give the client a TLS certificate and key from one of the trusted CAs (Node SDK: tlsInfo or clientTlsIdentity)");
   }
   const Root* relative = top.is_self_issued() ? nullptr : find_root_of_family(seen, top);
   if (relative != nullptr) {

@@ -96,6 +96,23 @@ TEST_P(Refusals, T02CertificateOfAnotherCa) {
   EXPECT_PRED_FORMAT2(IsSubstring, "CORE_PEER_TLS_CLIENTCERT_FILE: /etc/fabric/tls/client.crt", client_says().cause);
 }
 
+TEST_P(Refusals, T02CertificateOfAnotherDomainIsNoMissingIntermediate) {
+  ca = test::Authority("tlsca.org1.example.com");
+  server_roots = {ca.certificate()};
+  client = test::Authority("tlsca.example.com").client("Admin@example.com");
+  run();
+  EXPECT_EQ(server_says().code, "TLS-02");
+}
+
+TEST_P(Refusals, T02CertificateThatALibraryMadeItself) {
+  auto key = crypto::PrivateKey::generate_p256().value();
+  auto request = test::Authority::leaf_request("fabric-common");
+  client = test::Identity{crypto::issue_self_signed(request, key).value(), key, {}};
+  run();
+  expect_refused("TLS-02", kAlertUnknownCa, "unknown authority");
+  EXPECT_PRED_FORMAT2(IsSubstring, "signed by itself", server_says().cause);
+}
+
 TEST_P(Refusals, T03CaOfTheSameNameWithAnotherKey) {
   test::Authority again("tlsca.org1", [](auto& r) { r.subject.organization = {"Org1"}; });
   client = again.client("app1");
