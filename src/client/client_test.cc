@@ -194,8 +194,10 @@ TEST_F(Client, AnInvalidTransactionIsAnError) {
 
 // Takes the seek and never answers.
 struct Silent final : rpc::StreamHandler {
+  explicit Silent(std::shared_ptr<rpc::ServerCall> kept) : call(std::move(kept)) {}
   void on_message(Bytes) override {}
   void on_half_close() override {}
+  std::shared_ptr<rpc::ServerCall> call;  // a call that nobody holds is over
 };
 
 TEST_F(Client, AStreamThatEndsOrStaysSilentIsAnError) {
@@ -213,7 +215,7 @@ TEST_F(Client, AStreamThatEndsOrStaysSilentIsAnError) {
 
   auto other = serve([](rpc::Server& s) {
     s.add_stream("/protos.Deliver/DeliverFiltered",
-                 [](std::shared_ptr<rpc::ServerCall>) { return std::make_unique<Silent>(); });
+                 [](std::shared_ptr<rpc::ServerCall> call) { return std::make_unique<Silent>(std::move(call)); });
   });
   CommitClient silent("ch", "ours", signer_, "");
   ASSERT_TRUE(silent.connect({{dial(*other), other->address()}}).has_value());
