@@ -84,8 +84,16 @@ struct DefinitionCache::State {
   std::map<std::pair<std::string, std::string>, std::shared_ptr<const LocalDefinition>> known;
   std::map<std::string, std::string> packages_by_hash;  // approval_hash -> package id, as of packages_epoch
   uint64_t packages_epoch = UINT64_MAX;
-  std::function<void(const std::string&)> runnable;
-  std::set<std::string> announced;  // "<channel>/<chaincode>/<sequence>/<package>" that on_runnable has been told
+  std::function<void(const std::string&)> runnable, unused;
+  // channel -> chaincode -> what was told: the package, and the sequence for the log.
+  std::map<std::string, std::map<std::string, std::pair<int64_t, std::string>>> announced;
+
+  [[nodiscard]] bool in_use(const std::string& package_id) const {
+    for (const auto& [channel, chaincodes] : announced)
+      for (const auto& [name, told] : chaincodes)
+        if (told.second == package_id) return true;
+    return false;
+  }
 
   Result<LocalDefinition> read(const std::string& channel_id, const std::string& chaincode);
   Result<std::string> package_with(const Bytes& hash);
@@ -190,9 +198,11 @@ void DefinitionCache::package_installed(const std::string& package_id) {
   for (const std::string& channel_id : state_->channels.names()) announce(channel_id);
 }
 
-void DefinitionCache::on_runnable(std::function<void(const std::string&)> runnable) {
+void DefinitionCache::on_change(std::function<void(const std::string&)> runnable,
+                                std::function<void(const std::string&)> unused) {
   std::lock_guard lock(state_->mutex);
   state_->runnable = std::move(runnable);
+  state_->unused = std::move(unused);
 }
 
 void DefinitionCache::announce(const std::string& channel_id) {
@@ -209,19 +219,28 @@ void DefinitionCache::announce(const std::string& channel_id) {
       continue;
     }
     const LocalDefinition& definition = **local;
-    if (!definition.approved || definition.package_id.empty()) continue;
-    std::function<void(const std::string&)> runnable;
+    const std::string package_id = definition.approved ? definition.package_id : "";
+    std::function<void(const std::string&)> runnable, unused;
+    std::string dropped;
     {
       std::lock_guard lock(state_->mutex);
-      if (!state_->announced
-               .insert(channel_id + "/" + name + "/" + std::to_string(definition.sequence) + "/" + definition.package_id)
-               .second)
-        continue;
+      auto& told = state_->announced[channel_id][name];
+      const std::pair now(definition.sequence, package_id);
+      if (told == now) continue;
+      std::string before = std::exchange(told, now).second;
+      if (!before.empty() && !state_->in_use(before)) dropped = before;
       runnable = state_->runnable;
+      unused = state_->unused;
     }
-    LOG_INFO(logger(), "Chaincode with package ID '{}' now available on channel {} for chaincode definition {}:{}",
-             definition.package_id, channel_id, name, definition.version);
-    if (runnable) runnable(definition.package_id);
+    if (!package_id.empty()) {
+      LOG_INFO(logger(), "Chaincode with package ID '{}' now available on channel {} for chaincode definition {}:{}",
+               package_id, channel_id, name, definition.version);
+      if (runnable) runnable(package_id);
+    }
+    if (!dropped.empty()) {
+      LOG_INFO(logger(), "chaincode package is no longer referenced and will be stopped package={}", dropped);
+      if (unused) unused(dropped);
+    }
   }
 }
 

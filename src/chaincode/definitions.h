@@ -46,13 +46,15 @@ class DefinitionCache {
   [[nodiscard]] Result<std::shared_ptr<const LocalDefinition>> find(const std::string& channel_id,
                                                                     const std::string& chaincode,
                                                                     int64_t sequence_at_least = 0);
-  // To be called after a block of `channel_id` was committed that wrote to `_lifecycle`, and after a join. Runs
-  // `on_runnable` (in the caller's thread) for packages that became runnable by it.
+  // To be called after a block of `channel_id` was committed that wrote to `_lifecycle`, and after a join. Tells
+  // on_change's functions, in the caller's thread.
   void lifecycle_changed(const std::string& channel_id);
   // After an installation.
   void package_installed(const std::string& package_id);
-  // Called with each package id that is installed, approved and committed somewhere; the peer launches it.
-  void on_runnable(std::function<void(const std::string& package_id)> runnable);
+  // `runnable` is called with each package id that is installed, approved and committed somewhere (the peer keeps it
+  // connected), `unused` with each that was and, after an upgrade, is no more. Before the first change.
+  void on_change(std::function<void(const std::string& package_id)> runnable,
+                 std::function<void(const std::string& package_id)> unused);
 
   [[nodiscard]] Result<std::vector<PackageReference>> references(const std::string& package_id);
 

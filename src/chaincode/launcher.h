@@ -49,6 +49,8 @@ class Launcher {
   [[nodiscard]] Result<std::shared_ptr<ShimSession>> launch(const std::string& package_id);
   // Keeps the package's process connected from now on, dialling again with back-off; does not block.
   void keep_running(const std::string& package_id);
+  // The package is in use no more: its conversation ends and is not taken up again. Does not block.
+  void release(const std::string& package_id);
   // Closes all sessions and waits for the threads that keep them. Twice is fine.
   void stop();
 

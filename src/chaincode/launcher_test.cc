@@ -152,6 +152,27 @@ TEST_F(LauncherTest, AKeptProcessIsDialledUntilItAnswersAndAgainWhenItDied) {
   EXPECT_NE(*again, *session);
 }
 
+TEST_F(LauncherTest, AReleasedProcessIsLetGoAndTakenUpAgainWhenAsked) {
+  launcher().keep_running("a:1");
+  ASSERT_TRUE(processes_->wait_for_dials(1));
+  auto session = launcher().launch("a:1");
+  ASSERT_TRUE(session);
+  launcher().release("a:1");
+  launcher().release("never:1");
+  EXPECT_TRUE((*session)->closed());
+  EXPECT_EQ(processes_->dials, 1);
+  launcher().keep_running("a:1");
+  EXPECT_TRUE(processes_->wait_for_dials(2));
+}
+
+TEST_F(LauncherTest, StopDoesNotWaitForAProcessThatNeverRegisters) {
+  settings_.startup_timeout = std::chrono::hours(1);
+  processes_->silent = true;
+  launcher().keep_running("a:1");
+  ASSERT_TRUE(processes_->wait_for_dials(1));
+  launcher().stop();
+}
+
 TEST_F(LauncherTest, NothingIsLaunchedAfterStop) {
   launcher().keep_running("a:1");
   ASSERT_TRUE(processes_->wait_for_dials(1));

@@ -1,6 +1,7 @@
 #include <condition_variable>
 #include <map>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include "base/log.h"
@@ -67,6 +68,7 @@ struct Launcher::State {
   std::condition_variable changed;
   bool stopping = false;
   std::map<std::string, Process> processes;
+  std::set<SessionPtr> starting;  // not ready yet; so that stop() need not wait for them
   std::vector<std::thread> keepers;
 
   Result<SessionPtr> start(const std::string& package_id);
@@ -83,6 +85,18 @@ void Launcher::set_chaincodes(Chaincodes& chaincodes) { state_->chaincodes = &ch
 Result<SessionPtr> Launcher::State::start(const std::string& package_id) {
   const auto began = SteadyClock::now();
   auto session = std::make_shared<ShimSession>(settings.session, package_id, chaincodes, metrics);
+  struct Starting {
+    State& state;
+    SessionPtr session;
+    Starting(State& s, SessionPtr one) : state(s), session(std::move(one)) {
+      std::lock_guard lock(state.mutex);
+      state.starting.insert(session);
+    }
+    ~Starting() {
+      std::lock_guard lock(state.mutex);
+      state.starting.erase(session);
+    }
+  } starting_now{*this, session};
   auto finish = [&](const char* success) {
     duration.with({package_id, success}).observe(std::chrono::duration<double>(SteadyClock::now() - began).count());
   };
@@ -149,9 +163,14 @@ void Launcher::keep(const std::string& package_id) {
   bool complained = false;
   auto pause = [&](std::chrono::nanoseconds time) {
     std::unique_lock lock(state_->mutex);
-    return !state_->changed.wait_for(lock, time, [&] { return state_->stopping; });
+    return !state_->changed.wait_for(lock, time, [&] { return state_->stopping || !state_->processes[package_id].kept; });
   };
+  auto released = [&] { return state_->stopping || !state_->processes[package_id].kept; };  // under the lock
   while (true) {
+    {
+      std::lock_guard lock(state_->mutex);
+      if (released()) return;
+    }
     auto session = launch(package_id);
     if (!session) {
       if (!complained) LOG_WARN(logger(), "{}; dialling again until it answers", to_string(session.error()));
@@ -170,8 +189,8 @@ void Launcher::keep(const std::string& package_id) {
     });
     std::unique_lock lock(state_->mutex);
     const auto interval = state_->settings.keepalive;
-    while (!ended->first && !state_->stopping) {
-      auto woken = [&] { return ended->first || state_->stopping; };
+    while (!ended->first && !released()) {
+      auto woken = [&] { return ended->first || released(); };
       if (interval.count() <= 0) {
         state_->changed.wait(lock, woken);
       } else if (!state_->changed.wait_for(lock, interval, woken)) {
@@ -180,10 +199,22 @@ void Launcher::keep(const std::string& package_id) {
         lock.lock();
       }
     }
-    if (state_->stopping) return;
+    if (released()) return;
     LOG_WARN(logger(), "connection to chaincode ended, dialling again package={} reason={}", package_id,
              escape(ended->second, 300));
   }
+}
+
+void Launcher::release(const std::string& package_id) {
+  SessionPtr session;
+  {
+    std::lock_guard lock(state_->mutex);
+    auto found = state_->processes.find(package_id);
+    if (found == state_->processes.end() || !std::exchange(found->second.kept, false)) return;
+    session = std::exchange(found->second.session, nullptr);
+    state_->changed.notify_all();
+  }
+  if (session) session->close();
 }
 
 void Launcher::stop() {
@@ -193,6 +224,7 @@ void Launcher::stop() {
     std::lock_guard lock(state_->mutex);
     state_->stopping = true;
     keepers.swap(state_->keepers);
+    sessions.assign(state_->starting.begin(), state_->starting.end());
     for (auto& [id, process] : state_->processes)
       if (process.session) sessions.push_back(process.session);
     state_->changed.notify_all();

@@ -88,7 +88,8 @@ struct Endorser::State {
   metrics::Family<metrics::Counter>& failed_simulations;
   metrics::Family<metrics::Counter>& failed_endorsements;
 
-  Result<std::shared_ptr<const identity::Identity>> check_creator(const UnpackedProposal& proposal, Channel* channel);
+  using Creator = Result<std::shared_ptr<const identity::Identity>>;
+  Creator check_creator(const UnpackedProposal& proposal, Creator creator);
   Status check_channel_rules(const UnpackedProposal& proposal, Channel& channel,
                              const std::shared_ptr<const identity::Identity>& creator);
   Result<protos::ProposalResponse> endorse(const Invocation& invocation);
@@ -103,12 +104,9 @@ Endorser::Endorser(Settings settings, Parts parts) : state_(std::make_unique<Sta
 Endorser::~Endorser() = default;
 
 // Everything that is said of the creator without a channel's rules; the one place where its signature is verified.
-Result<std::shared_ptr<const identity::Identity>> Endorser::State::check_creator(const UnpackedProposal& proposal,
-                                                                                 Channel* channel) {
+Endorser::State::Creator Endorser::State::check_creator(const UnpackedProposal& proposal, Creator creator) {
   const std::string& creator_bytes = proposal.signature_header.creator();
   const std::string& channel_id = proposal.channel_id();
-  auto creator = channel ? channel->bundle()->msps()->deserialize(creator_bytes)
-                         : parts.local_msp->deserialize(creator_bytes);
   if (!creator) {
     LOG_WARN(logger(), "access denied channel={} txID={} error={} identity={}", escape(channel_id, 100),
              proposal.txid().substr(0, 8), escape(creator.error().message, 300),
@@ -190,7 +188,7 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
     return grpc_error(std::move(error));
   };
   if (auto good = check_headers(proposal); !good) return refuse(std::move(good).error(), true);
-  auto creator = state.check_creator(proposal, channel.get());
+  auto creator = state.check_creator(proposal, std::move(claimed));
   if (!creator) return refuse(std::move(creator).error(), true);
   if (channel)
     if (auto good = state.check_channel_rules(proposal, *channel, *creator); !good)

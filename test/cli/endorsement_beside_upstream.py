@@ -36,6 +36,8 @@ INVOKES = [
     ["event", "happened", "42"], ["creator"], ["status", "399"], ["hashprivate", "secrets", "p"],
     ["delprivate", "secrets", "p"], ["hashprivate", "ones", "p"],
 ]
+SAMPLE = [["create", "1", "ann", "blue"], ["create", "2", "ann", "red"], ["read", "1"], ["owned", "ann"],
+          ["transfer", "1", "bob"], ["history", "1"], ["delete", "2"], ["put", "k", "v"], ["get", "k"]]
 # Each of one peer alone; both must say the same.
 QUERIES = [
     ["page", "r0000", "s", "3", ""], ["page", "r0000", "s", "3", "r0118"], ["page", "r0000", "s", "500", ""],
@@ -75,7 +77,7 @@ def build_chaincode(folder):
     return program
 
 
-def make_package(net, folder, address):
+def make_package(net, folder, address, name):
     """A ccaas package with mutual TLS: the orderer organisation's TLS CA signs for nobody here, Org1's for both ends."""
     tls = net.peer_tls("org1")
     client = net.org("org1") / "users/User1@org1.example.com/tls"
@@ -83,27 +85,25 @@ def make_package(net, folder, address):
         "address": address, "dial_timeout": "10s", "tls_required": True, "client_auth_required": True,
         "root_cert": (tls / "ca.crt").read_text(), "client_cert": (client / "client.crt").read_text(),
         "client_key": (client / "client.key").read_text()}))
-    (folder / "metadata.json").write_text(json.dumps({"type": "ccaas", "label": "cc"}))
+    (folder / "metadata.json").write_text(json.dumps({"type": "ccaas", "label": name}))
     with tarfile.open(folder / "code.tar.gz", "w:gz") as code:
         code.add(folder / "connection.json", "connection.json")
-    package = folder / "cc.tar.gz"
+    package = folder / f"{name}.tar.gz"
     with tarfile.open(package, "w:gz") as whole:
         whole.add(folder / "metadata.json", "metadata.json")
         whole.add(folder / "code.tar.gz", "code.tar.gz")
     return package
 
 
-def deploy(net, folder, program):
+def deploy(net, folder, program, name, *more):
     address = f"127.0.0.1:{free_ports(1)[0]}"
-    package = make_package(net, folder, address)
+    package = make_package(net, folder, address, name)
     package_id = net.cli("org1", "lifecycle", "chaincode", "calculatepackageid", package).stdout.strip()
     tls = net.peer_tls("org1")
     env = net.environment(CHAINCODE_ID=package_id, CHAINCODE_SERVER_ADDRESS=address, CHAINCODE_TLS_KEY=tls / "server.key",
                           CHAINCODE_TLS_CERT=tls / "server.crt", CHAINCODE_CLIENT_CA_CERT=tls / "ca.crt")
-    net.processes["chaincode"] = Process("chaincode", [str(program)], env, folder)
-    (folder / "collections.json").write_text(json.dumps(COLLECTIONS))
-    definition = [*CHANNEL, "--version", "1", "--sequence", "1", "--collections-config", folder / "collections.json",
-                  "--init-required"]
+    net.processes[f"chaincode_{name}"] = Process(f"chaincode_{name}", [str(program)], env, folder)
+    definition = ["-C", "mychannel", "-n", name, "--version", "1", "--sequence", "1", *more]
     for org in ("org1", "org2"):
         net.cli(org, "lifecycle", "chaincode", "install", package)
         net.cli(org, "lifecycle", "chaincode", "approveformyorg", *net.orderer_flags(org), *definition,
@@ -112,8 +112,8 @@ def deploy(net, folder, program):
             *net.peer_flags("org1", "org2"))
 
 
-def invoke(net, arguments, *more, check=True):
-    return net.cli("org1", "chaincode", "invoke", *net.orderer_flags("org1"), *CHANNEL,
+def invoke(net, arguments, *more, check=True, name="cc"):
+    return net.cli("org1", "chaincode", "invoke", *net.orderer_flags("org1"), "-C", "mychannel", "-n", name,
                    *net.peer_flags("org1", "org2"), "--waitForEvent", *more, "-c", json.dumps({"Args": arguments}),
                    check=check, **QUIET)
 
@@ -152,7 +152,11 @@ def main():
         net.programs["peer"] = our / "peer"
         net.start_peer("org1")
         net.join()
-        deploy(net, folder, program)
+        (folder / "collections.json").write_text(json.dumps(COLLECTIONS))
+        deploy(net, folder, program, "cc", "--collections-config", folder / "collections.json", "--init-required")
+        sample = our / "basic_chaincode"
+        if sample.exists():
+            deploy(net, folder, sample, "basic")
 
         differences = []
 
@@ -180,6 +184,14 @@ def main():
                 equal += 1
             else:
                 differences.append(f"invoke {arguments}: {said(done)}")
+
+        # Chaincode on our own shim: both peers dial it, with a client certificate that it demands.
+        for arguments in SAMPLE if sample.exists() else []:
+            done = invoke(net, arguments, check=False, name="basic")
+            if done.returncode == 0:
+                equal += 1
+            else:
+                differences.append(f"basic {arguments}: {said(done)}")
 
         for arguments in QUERIES:
             for org in ("org1", "org2"):

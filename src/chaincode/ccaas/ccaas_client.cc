@@ -1,7 +1,8 @@
 #include "chaincode/ccaas/ccaas_client.h"
 
 #include <algorithm>
-#include <atomic>
+#include <mutex>
+#include <vector>
 
 #include "base/log.h"
 #include "lifecycle/package.h"
@@ -32,7 +33,9 @@ Result<Connection> connection_of(const CcaasSettings& settings, BytesView packag
   if (lower(package.metadata.type) != "ccaas" || !settings.ccaas_builder)
     return fail(Code::kFailedPrecondition, "docker build failed: docker build is disabled",
                 "package type " + escape(package.metadata.type, 40),
-                settings.ccaas_builder
+                settings.docker ? "vm.endpoint is set, but this peer has no Docker builder: package the chaincode with type "
+                                  "\"ccaas\" and a connection.json"
+                : settings.ccaas_builder
                     ? "this peer runs chaincode as a service: package it with type \"ccaas\" and a connection.json"
                     : "add a builder named \"ccaas_builder\" to chaincode.externalBuilders of core.yaml");
   auto files = lifecycle::read_tar_gz(package.code, kCodeBytesMax);
@@ -126,7 +129,6 @@ class CcaasConnector final : public Connector {
   CcaasConnector(CcaasSettings settings, PackageStore& packages) : settings_(std::move(settings)), packages_(packages) {}
 
   Status connect(const std::string& package_id, const std::shared_ptr<ShimSession>& session) override {
-    if (stopped_) return fail(Code::kUnavailable, "peer is stopping");
     auto package = packages_.load(package_id);
     if (!package)
       return fail(std::move(package).error().within("error building chaincode: failed to get chaincode package for external build"));
@@ -142,6 +144,12 @@ class CcaasConnector final : public Connector {
     settings.connect_timeout = std::chrono::ceil<std::chrono::milliseconds>(connection->dial_timeout);
     settings.idle_timeout = std::chrono::milliseconds(0);
     auto channel = rpc::Channel::make(std::move(settings));
+    {
+      std::lock_guard lock(mutex_);
+      if (stopped_) return fail(Code::kUnavailable, "peer is stopping");
+      std::erase_if(dialling_, [](const auto& one) { return one.expired(); });
+      dialling_.push_back(channel);
+    }
     if (auto ready = channel->wait_ready(std::chrono::ceil<std::chrono::milliseconds>(connection->dial_timeout)); !ready)
       return fail(std::move(ready).error().within("connection to " + package_id + " failed: error cannot create connection for " +
                                                   package_id + ": error creating grpc connection to " +
@@ -152,12 +160,19 @@ class CcaasConnector final : public Connector {
     LOG_DEBUG(logger(), "Created external chaincode connection: {}", package_id);
     return {};
   }
-  void stop() override { stopped_ = true; }
+  void stop() override {
+    std::lock_guard lock(mutex_);
+    stopped_ = true;
+    for (auto& one : dialling_)
+      if (auto channel = one.lock()) channel->close();
+  }
 
  private:
   const CcaasSettings settings_;
   PackageStore& packages_;
-  std::atomic<bool> stopped_ = false;
+  std::mutex mutex_;
+  bool stopped_ = false;
+  std::vector<std::weak_ptr<rpc::Channel>> dialling_;  // and those that are open, until they end
 };
 
 }  // namespace

@@ -85,7 +85,8 @@ struct Endorsement::State {
         endorser(settings.endorser, {channels, runner, access, parts.local.msp, parts.local.signer, {}, parts.clock,
                                      parts.metrics, parts.signatures}) {
     launcher.set_chaincodes(chaincodes);
-    definitions.on_runnable([this](const std::string& package_id) { launcher.keep_running(package_id); });
+    definitions.on_change([this](const std::string& package_id) { launcher.keep_running(package_id); },
+                          [this](const std::string& package_id) { launcher.release(package_id); });
     chaincodes.add_system(chaincode::make_cscc(parts.channels, access));
     chaincodes.add_system(chaincode::make_qscc(parts.channels, access));
     chaincodes.add_system(chaincode::make_lifecycle_scc(
