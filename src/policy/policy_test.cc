@@ -177,6 +177,18 @@ TEST_F(ChannelPolicies, PeerWideResourcesAskTheLocalMsp) {
   EXPECT_EQ(why(check_acl(resource::kQsccGetChainInfo, bundle_->acl_channel(), *local, propose(channel_.org(1).client()))), "ok");
 }
 
+TEST_F(ChannelPolicies, ACallerWhoseSignatureIsProvedIsJudgedAlike) {
+  auto local = channel_.org(0).msp();
+  const auto caller = [&](const identity::SigningIdentity& signer) { return *bundle_->msps()->deserialize(signer.serialized()); };
+  const AclChannel none;
+  EXPECT_EQ(why(check_acl(resource::kLifecycleInstallChaincode, none, *local, caller(channel_.org(0).admin()))), "ok");
+  EXPECT_EQ(why(check_acl(resource::kLifecycleInstallChaincode, none, *local, caller(channel_.org(1).admin()))),
+            "Failed deserializing proposal creator during channelless check policy with policy [Admins]: [expected MSP ID "
+            "Org1MSP, received Org2MSP]");
+  EXPECT_EQ(why(check_acl(resource::kPeerPropose, bundle_->acl_channel(), *local, caller(channel_.org(1).client()))), "ok");
+  EXPECT_FALSE(check_acl(resource::kPeerPropose, bundle_->acl_channel(), *local, IdentityPtr()));
+}
+
 TEST_F(ChannelPolicies, TheChannelMayOverrideAResource) {
   const SignedData client = sign(channel_.org(0).client());
   AclTable acls{{"event/Block", "/Channel/Application/Org1/Admins"}};

@@ -6,12 +6,16 @@
 #include <map>
 #include <set>
 
+#include "channel/config_update.h"
 #include "common/common.pb.h"
+#include "common/configtx.pb.h"
 #include "ledger/blocks/block_file.h"
 #include "ledger/rwset/kvrwset/kv_rwset.pb.h"
 #include "lifecycle/package.h"
 #include "peer/transaction.pb.h"
 #include "validate/validator.h"
+#include "wire/envelope.h"
+#include "wire/marshal.h"
 
 namespace selvage::validate {
 namespace {
@@ -105,6 +109,19 @@ TEST(Golden, CodesAreFabrics) {
     }
     for (const TransactionResult& transaction : result->transactions) known.insert(transaction.tx_id);
     if (result->next_bundle) {
+      // The update was made by configtxlator; ours is the same.
+      ::common::Envelope envelope;
+      ASSERT_TRUE(envelope.ParseFromString(blocks[number].data().data(0)));
+      ::common::ConfigEnvelope config;
+      ASSERT_TRUE(wire::open_envelope_of(envelope, ::common::CONFIG, config));
+      auto theirs = channel::config_update_of(config.last_update());
+      ASSERT_TRUE(theirs) << theirs.error().message;
+      ::common::ConfigUpdate update;
+      ASSERT_TRUE(update.ParseFromString(theirs->config_update()));
+      auto ours = channel::compute_config_update((*bundle)->config(), result->next_bundle->config());
+      ASSERT_TRUE(ours) << ours.error().message;
+      EXPECT_EQ(wire::marshal(ours->read_set()), wire::marshal(update.read_set()));
+      EXPECT_EQ(wire::marshal(ours->write_set()), wire::marshal(update.write_set()));
       *bundle = result->next_bundle;
       configurations++;
     }
