@@ -210,6 +210,7 @@ Result<CoreSettings> read_core_settings(const Tree& tree) {
   Reader read(tree);
   CoreSettings out;
   out.file = tree.file();
+  out.effective = tree.to_yaml();
   out.peer_id = read.text("peer.id");
   out.network_id = read.text("peer.networkId");
   out.listen_address = read.text("peer.listenAddress");

@@ -106,6 +106,7 @@ struct Ledger {  // ledger.*
 
 struct CoreSettings {
   std::string file;                       // the core.yaml that was read
+  std::string effective;                  // all of it with the environment over it, as yaml, for the log; no secrets
   std::string peer_id;                    // peer.id
   std::string network_id;                 // peer.networkId
   std::string listen_address;             // peer.listenAddress

@@ -9,6 +9,8 @@
 #include <set>
 #include <sstream>
 
+#include "base/bytes.h"
+
 extern char** environ;
 
 namespace selvage::config {
@@ -91,6 +93,55 @@ class Converter {
   std::string file_;
   size_t count_ = 0;
 };
+
+std::string lower_case(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) c = lower(c);
+  return out;
+}
+
+// Plain where yaml reads it back as the same text, else in double quotes.
+std::string scalar_text(const Node& node) {
+  bool plain = !node.text.empty() && node.text.find(": ") == std::string::npos && node.text.find(" #") == std::string::npos;
+  for (char c : node.text) plain = plain && c >= 0x20 && c != '"' && c != '\\';
+  if (plain && std::string_view("&*?|-<>=!%@`{}[],'# ").find(node.text[0]) == std::string_view::npos) return node.text;
+  return "\"" + escape(node.text, SIZE_MAX) + "\"";
+}
+
+void print(const Node& node, size_t indent, std::string* out) {
+  const std::string margin(indent, ' ');
+  if (node.kind == Node::Kind::kMap) {
+    std::map<std::string, const Node*> sorted;
+    for (const auto& [name, value] : node.fields) sorted.emplace(lower_case(name), &value);
+    for (const auto& [name, value] : sorted) {
+      *out += margin + name + ":";
+      const bool secret = name == "pin" || name == "password";
+      if (secret && value->kind == Node::Kind::kScalar && !value->text.empty()) {
+        *out += " \"***\"\n";
+      } else if (value->kind == Node::Kind::kScalar) {
+        *out += " " + scalar_text(*value) + "\n";
+      } else if (value->kind == Node::Kind::kNull) {
+        *out += " null\n";
+      } else if (value->items.empty() && value->fields.empty()) {
+        *out += value->kind == Node::Kind::kMap ? " {}\n" : " []\n";
+      } else {
+        *out += "\n";
+        print(*value, indent + 4, out);
+      }
+    }
+    return;
+  }
+  for (const Node& item : node.items) {
+    if (item.kind == Node::Kind::kScalar) {
+      *out += margin + "- " + scalar_text(item) + "\n";
+      continue;
+    }
+    std::string below;
+    print(item, indent + 2, &below);
+    if (below.size() > indent) below[indent] = '-';
+    *out += below;
+  }
+}
 
 std::string variable_of(const std::string& prefix, std::string_view key) {
   std::string out = prefix + "_";
@@ -234,6 +285,12 @@ const std::string& Tree::file() const { return state_->file; }
 std::string Tree::absolute(const std::string& path) const {
   if (path.empty() || path[0] == '/') return path;
   return (std::filesystem::path(state_->file).parent_path() / path).lexically_normal();
+}
+
+std::string Tree::to_yaml() const {
+  std::string out;
+  print(state_->root, 0, &out);
+  return out;
 }
 
 std::string Tree::variable(std::string_view key) const { return variable_of(state_->prefix, key); }

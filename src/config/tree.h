@@ -60,6 +60,9 @@ class Tree {
   [[nodiscard]] const std::string& file() const;
   // Relative paths in the file mean: relative to the folder the file is in. Empty stays empty.
   [[nodiscard]] std::string absolute(const std::string& path) const;
+  // All of it as yaml, keys in lower case and sorted, for one log line at start. What is secret by its name (pin, password)
+  // is "***".
+  [[nodiscard]] std::string to_yaml() const;
   // "CORE_PEER_TLS_CERT_FILE": what to set to override a key.
   [[nodiscard]] std::string variable(std::string_view key) const;
 

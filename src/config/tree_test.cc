@@ -112,6 +112,13 @@ TEST(Tree, RelativePathsAreRelativeToTheFile) {
   EXPECT_EQ(tree.absolute(""), "");
 }
 
+TEST(Tree, PrintsWhatIsInForceWithoutSecrets) {
+  const Tree tree = tree_of("peer:\n  Name: x\n  list: [a, {k: v}]\n  none:\n  pin: 1234\n  empty: \"\"\n  text: \"a: b\"\n", {{"CORE_PEER_NAME", "y"}});
+  EXPECT_EQ(tree.to_yaml(),
+            "peer:\n    empty: \"\"\n    list:\n        - a\n        - k: v\n    name: y\n    none: null\n    pin: \"***\"\n    text: \"a: b\"\n");
+  EXPECT_TRUE(Tree::parse(tree.to_yaml(), "again", "", {}));
+}
+
 class FindFile : public ::testing::Test {
  protected:
   void SetUp() override {

@@ -22,6 +22,7 @@ int run_peer_node() {
   LOG_INFO(logger, "Starting peer:\n Version: v3.1.5");
   auto settings = config::load_core_settings(config::process_environment());
   if (!settings) return refuse(settings.error());
+  LOG_INFO(logger, "Peer config with combined core.yaml settings and environment variable overrides:\n{}", settings->effective);
   std::atomic<bool> failed = false;
   auto node = PeerNode::make(std::move(*settings), [&] {
     failed = true;
