@@ -213,6 +213,7 @@ Connection::Connection(os::EventLoop& loop, Options options) : loop_(loop), opti
 
 Connection::~Connection() {
   loop_.cancel(keepalive_timer_);
+  if (transport_ && !ended_) transport_->close();  // it lives on, and must not call us
   nghttp2_session_del(session_);
 }
 
