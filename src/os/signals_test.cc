@@ -67,7 +67,9 @@ TEST_F(SignalsTest, ThreadReportNamesEveryThreadWithItsStack) {
   other.join();
   EXPECT_NE(report.find("\"other_one\" ["), std::string::npos) << report;
   EXPECT_NE(report.find("\n\t"), std::string::npos) << report;
+#ifndef __SANITIZE_THREAD__  // ThreadSanitizer holds signals back while a thread waits
   EXPECT_EQ(report.find("no answer"), std::string::npos) << report;
+#endif
 }
 
 TEST(SystemRandom, StaysBelowItsBoundAndIsNotConstant) {
