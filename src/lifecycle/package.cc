@@ -31,6 +31,12 @@ using Reader = std::unique_ptr<archive, decltype(&archive_read_free)>;
 using Writer = std::unique_ptr<archive, decltype(&archive_write_free)>;
 using Entry = std::unique_ptr<archive_entry, decltype(&archive_entry_free)>;
 
+// libarchive has no text for some of its failures.
+const char* text_of(archive* a) {
+  const char* text = archive_error_string(a);
+  return text == nullptr ? "malformed archive" : text;
+}
+
 struct RawEntry {
   std::string name;
   int type = 0;  // AE_IFREG ...
@@ -51,7 +57,7 @@ Status walk(BytesView tar_gz, size_t bytes_max, size_t entries_max, Take take) {
   archive_read_support_format_tar(reader.get());
   archive_read_support_format_empty(reader.get());
   if (archive_read_open_memory(reader.get(), tar_gz.data(), tar_gz.size()) != ARCHIVE_OK) {
-    return refuse(fmt::format("error inspecting next tar header: {}", archive_error_string(reader.get())));
+    return refuse(fmt::format("error inspecting next tar header: {}", text_of(reader.get())));
   }
   size_t total = 0, entries = 0;
   while (true) {
@@ -59,7 +65,7 @@ Status walk(BytesView tar_gz, size_t bytes_max, size_t entries_max, Take take) {
     const int got = archive_read_next_header(reader.get(), &entry);
     if (got == ARCHIVE_EOF) return {};
     if (got != ARCHIVE_OK && got != ARCHIVE_WARN) {
-      return refuse(fmt::format("error inspecting next tar header: {}", archive_error_string(reader.get())));
+      return refuse(fmt::format("error inspecting next tar header: {}", text_of(reader.get())));
     }
     if (++entries > entries_max) return refuse(fmt::format("archive has more than {} entries", entries_max));
     const char* name = archive_entry_pathname(entry);
@@ -68,7 +74,7 @@ Status walk(BytesView tar_gz, size_t bytes_max, size_t entries_max, Take take) {
     while (true) {
       const la_ssize_t count = archive_read_data(reader.get(), buffer, sizeof buffer);
       if (count == 0) break;
-      if (count < 0) return refuse(fmt::format("could not read {} from tar: {}", raw.name, archive_error_string(reader.get())));
+      if (count < 0) return refuse(fmt::format("could not read {} from tar: {}", raw.name, text_of(reader.get())));
       total += static_cast<size_t>(count);
       if (total > bytes_max) return refuse(fmt::format("archive unpacks to more than {} bytes", bytes_max));
       raw.content.append(buffer, static_cast<size_t>(count));
@@ -178,7 +184,7 @@ Result<Bytes> make_tar_gz(const std::vector<TarFile>& files) {
   archive_write_set_format_ustar(writer.get());
   archive_write_set_bytes_in_last_block(writer.get(), 1);  // no padding behind the gzip stream
   const auto broken = [&] {
-    return fail(Code::kInternal, fmt::format("could not write archive: {}", archive_error_string(writer.get())));
+    return fail(Code::kInternal, fmt::format("could not write archive: {}", text_of(writer.get())));
   };
   if (archive_write_open(writer.get(), &out, nullptr, &append_to, nullptr) != ARCHIVE_OK) return broken();
   for (const TarFile& file : files) {
@@ -205,7 +211,7 @@ Result<Bytes> make_package(const PackageMetadata& metadata, BytesView code_tar_g
   json["path"] = metadata.path;
   json["type"] = metadata.type;
   json["label"] = metadata.label;
-  return make_tar_gz({{kMetadataFile, json.dump()}, {kCodeFile, Bytes(code_tar_gz)}});
+  return make_tar_gz({{kMetadataFile, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}, {kCodeFile, Bytes(code_tar_gz)}});
 }
 
 Result<std::vector<TarFile>> read_tar_gz(BytesView tar_gz, size_t bytes_max) {

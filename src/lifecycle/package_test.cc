@@ -46,6 +46,7 @@ TEST(Package, FileNamesAndIdsMirrorEachOther) {
 TEST(Package, BadOnesAreNamed) {
   EXPECT_EQ(why(parse_package("hello, hello")), "error reading as gzip stream: gzip: invalid header");
   EXPECT_EQ(why(parse_package("")), "error reading as gzip stream: EOF");
+  EXPECT_FALSE(parse_package(Bytes("\x1f\x8b\x08\x00garbage that is no deflate stream", 40)));
   EXPECT_EQ(why(parse_package(*make_tar_gz({{"metadata.json", "{}"}}))), "did not find a code package inside the package");
   EXPECT_EQ(why(parse_package(*make_tar_gz({{"code.tar.gz", "x"}}))),
             "did not find any package metadata (missing metadata.json)");
