@@ -18,7 +18,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     crypto::CertificatePool roots;
     roots.add(certificate);
     crypto::ChainQuestion question;
-    question.now = SystemTime(certificate.not_before());
+    question.now = to_system_time(certificate.not_before());
     question.usages = {crypto::kClientAuth};
     (void)crypto::verify_chain(certificate, {}, roots, question).accepted();
     (void)certificate.check_signature_from(certificate).has_value();

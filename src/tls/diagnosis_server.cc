@@ -210,13 +210,13 @@ Diagnosis refused_by_client(const Evidence& seen) {
   std::string said = fmt::format("{} refused our certificate with the alert \"{}\"", who(seen), alert_text(*seen.alert_received));
   if (!seen.our_chain.empty()) {
     const crypto::Certificate& leaf = seen.our_chain.front();
-    if (leaf.not_after() < seen.now) {
+    if (to_system_time(leaf.not_after()) < seen.now) {
       return diagnose(seen, "TLS-26", Fault::kServer,
                       fmt::format("{}: {} expired on {}, {} ago.", said, our_certificate(seen), date_of(leaf.not_after()),
                                   days_between(leaf.not_after(), seen.now)),
                       "renew it; no client will connect before");
     }
-    if (leaf.not_before() > seen.now) {
+    if (to_system_time(leaf.not_before()) > seen.now) {
       return diagnose(seen, "TLS-27", Fault::kServer,
                       fmt::format("{}: {} becomes valid on {} only.", said, our_certificate(seen), date_of(leaf.not_before())),
                       "check the clocks of the host that issued it and of this one");

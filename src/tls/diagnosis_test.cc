@@ -247,6 +247,14 @@ TEST_P(Refusals, T25ClientHasAnotherCa) {
   EXPECT_PRED_FORMAT2(IsSubstring, "refused our certificate", server_says().cause);
 }
 
+TEST_P(Refusals, T25OfACertificateThatNeverEndsIsNotCalledExpired) {
+  server = ca.server("peer0", {"localhost"}, [](auto& r) { r.not_after = std::chrono::sys_days(std::chrono::year(9999) / 12 / 31); });
+  client_roots = {test::Authority("another").certificate()};
+  run();
+  EXPECT_EQ(client_says().code, "TLS-25");
+  EXPECT_EQ(server_says().code, "TLS-25");
+}
+
 TEST_P(Refusals, T26ServerCertificateHasExpired) {
   server = ca.server("peer0", {"localhost"}, [](auto& r) { r.not_after = test::kGoodNow - std::chrono::days(2); });
   run();
