@@ -21,7 +21,9 @@ namespace {
 
 class NoCollections final : public commit::CollectionAccess {
  public:
-  [[nodiscard]] Answer ask(const std::string&, const std::string&, const ledger::StateView&) const override { return {}; }
+  [[nodiscard]] bool is_member(const std::string&, const std::string&, const ledger::StateView&) const override {
+    return false;
+  }
 };
 
 Bytes make_envelope(int type, const std::string& tx_id, Bytes data) {

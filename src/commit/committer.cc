@@ -293,8 +293,8 @@ Status Committer::collect_private_data(const ValidatedBlock& validated, const By
     for (const auto& ns : rw_sets[i]->namespaces) {
       for (const auto& collection : ns.collections) {
         if (collection.private_rw_set_hash.empty()) continue;
-        const auto answer = access_.ask(ns.name, collection.collection, view);
-        if (answer.member && !looked) {
+        const bool member = access_.is_member(ns.name, collection.collection, view);
+        if (member && !looked) {
           looked = true;
           SELVAGE_TRY(const auto entries, ledger_->transient().find(validated.transactions[i].tx_id));
           for (const auto& entry : entries) {
@@ -310,14 +310,14 @@ Status Committer::collect_private_data(const ValidatedBlock& validated, const By
             break;
           }
         }
-        if (answer.member && found &&
+        if (member && found &&
             ledger::apply_private_rw_set(ns.name, collection.collection, found->rwset(), ledger::Version{number, i},
                                          commit.updates)) {
           commit.private_writes.push_back({i, ns.name, collection.collection, found->rwset()});
           continue;
         }
-        commit.missing.push_back({i, ns.name, collection.collection, answer.member});
-        if (!answer.member) continue;
+        commit.missing.push_back({i, ns.name, collection.collection, member});
+        if (!member) continue;
         ++eligible_missing;
         if (eligible_missing <= 10) {
           missing_text += fmt::format("{}txID: {}, seq: {}, namespace: {}, collection: {}, hash: {}",

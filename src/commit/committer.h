@@ -51,11 +51,8 @@ struct CommitNotice {
 class CollectionAccess {
  public:
   virtual ~CollectionAccess() = default;
-  struct Answer {
-    bool member = false;          // this peer keeps the data
-    uint64_t blocks_to_live = 0;  // 0: for ever
-  };
-  [[nodiscard]] virtual Answer ask(const std::string& chaincode, const std::string& collection,
+  // Whether this peer keeps the data.
+  [[nodiscard]] virtual bool is_member(const std::string& chaincode, const std::string& collection,
                                    const ledger::StateView& view) const = 0;
 };
 

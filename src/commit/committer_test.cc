@@ -49,8 +49,9 @@ Bytes make_transaction(const std::string& tx_id, Bytes results) {
 // This peer has the collection "ours".
 class Collections final : public CollectionAccess {
  public:
-  [[nodiscard]] Answer ask(const std::string&, const std::string& collection, const ledger::StateView&) const override {
-    return {collection == "ours", 0};
+  [[nodiscard]] bool is_member(const std::string&, const std::string& collection,
+                               const ledger::StateView&) const override {
+    return collection == "ours";
   }
 };
 

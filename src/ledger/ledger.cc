@@ -58,15 +58,15 @@ std::optional<TxPlace> parse_place(BytesView bytes) {
 
 class RocksLedger final : public Ledger {
  public:
-  RocksLedger(Database& database, std::string channel, bool history)
-      : database_(database), channel_(std::move(channel)), with_history_(history), transient_(database, channel_),
+  RocksLedger(Database& database, std::string channel, const LedgerSet::Settings& settings)
+      : database_(database), channel_(std::move(channel)), settings_(settings), transient_(database, channel_),
         private_(database, channel_) {}
 
-  Status open(Disk& disk, const std::string& directory, uint64_t file_bytes_max, metrics::Provider& metrics) {
+  Status open(Disk& disk, const std::string& directory, metrics::Provider& metrics) {
     BlockStore::Settings settings;
     settings.directory = directory;
     settings.channel = channel_;
-    settings.file_bytes_max = file_bytes_max;
+    settings.file_bytes_max = settings_.block_file_bytes_max;
     settings.metrics = &metrics;
     SELVAGE_TRY(blocks_, BlockStore::open(disk, settings));
     SELVAGE_TRY(const auto stored, database_.get(Family::kMeta, savepoint_key(channel_)));
@@ -202,7 +202,8 @@ class RocksLedger final : public Ledger {
     const uint64_t number = commit.block->header().number();
     WriteBatch batch;
     add_state_updates(channel_, commit.updates, batch);
-    if (with_history_) add_history(channel_, number, commit.updates, batch);
+    SELVAGE_CHECK(add_expiry(database_, channel_, number, commit.updates, settings_.blocks_to_live, *view_, batch));
+    if (settings_.history) add_history(channel_, number, commit.updates, batch);
     Bytes number_bytes;
     append_big_endian(number, number_bytes);
     batch.put(Family::kIndex, hash_key(channel_, wire::header_hash(commit.block->header())), number_bytes);
@@ -255,7 +256,7 @@ class RocksLedger final : public Ledger {
 
   Database& database_;
   const std::string channel_;
-  const bool with_history_;
+  const LedgerSet::Settings& settings_;  // the set's
   std::unique_ptr<BlockStore> blocks_;
   TransientStore transient_;
   PrivateStore private_;
@@ -344,8 +345,8 @@ class RocksLedgerSet final : public LedgerSet {
   [[nodiscard]] std::string chains() const { return settings_.root + "/chains/chains"; }
 
   [[nodiscard]] Result<std::shared_ptr<RocksLedger>> open_channel(const std::string& channel) {
-    auto ledger = std::make_shared<RocksLedger>(*database_, channel, settings_.history);
-    SELVAGE_CHECK(ledger->open(disk_, chains() + "/" + channel, settings_.block_file_bytes_max, metrics_));
+    auto ledger = std::make_shared<RocksLedger>(*database_, channel, settings_);
+    SELVAGE_CHECK(ledger->open(disk_, chains() + "/" + channel, metrics_));
     return ledger;
   }
 

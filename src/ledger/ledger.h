@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "ledger/blocks/block_store.h"
 #include "ledger/history/history.h"
+#include "ledger/private/expiry.h"
 #include "ledger/private/private_store.h"
 #include "ledger/private/transient_store.h"
 #include "ledger/state/state_view.h"
@@ -109,6 +110,7 @@ class LedgerSet {
     size_t write_buffer_bytes = 16u << 20;     // of all column families together
     uint64_t block_file_bytes_max = 64ull << 20;
     bool history = true;                       // ledger.history.enableHistoryDatabase
+    BlocksToLive blocks_to_live;               // empty: all private data lives for ever
   };
   // kFailedPrecondition when another process holds the directory. `disk` outlives the set.
   [[nodiscard]] static Result<std::unique_ptr<LedgerSet>> open(Disk& disk, Settings settings,

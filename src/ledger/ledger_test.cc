@@ -77,6 +77,9 @@ class Ledgers : public testing::Test {
     set.reset();
     LedgerSet::Settings settings;
     settings.root = root;
+    settings.blocks_to_live = [](const std::string&, const std::string& collection, const StateView&) -> uint64_t {
+      return collection == "short" ? 2 : 0;
+    };
     SELVAGE_TRY(set, LedgerSet::open(disk, settings, metrics::disabled()));
     ledger = set->find("ch");
     return {};
@@ -274,6 +277,40 @@ TEST_F(Ledgers, KeepPrivateDataThatNoBlockCanRestore) {
   ASSERT_EQ(ledger->private_data().missing(1)->size(), 1u);
   EXPECT_TRUE(ledger->private_data().missing(1)->front().eligible);
   EXPECT_TRUE(ledger->private_data().find(2)->empty());
+}
+
+// Block n writes private data that lives for two blocks: it is there after n + 2 and gone after n + 3.
+TEST_F(Ledgers, ForgetPrivateDataAndItsHashWhenItsBlocksAreOver) {
+  const auto commit_private = [&](const std::string& key, const std::string& value) {
+    RwSetBuilder builder;
+    builder.add_private_write("cc", "short", key, value);
+    const auto results = builder.build();
+    ::common::Block block = wire::make_block(ledger->height(), ledger->blocks().last_hash());
+    block.mutable_data()->add_data(make_transaction(tx_id(0), results.public_rw_set));
+    const auto plain = wire::parse<::rwset::TxPvtReadWriteSet>(results.private_rw_set);
+    ASSERT_TRUE(ledger->commit(finish(block, {{0, "cc", "short", plain->ns_pvt_rwset(0).collection_pvt_rwset(0).rwset()}})));
+  };
+  const auto hash_of = [&](const std::string& key) { return value(crypto::sha256(key), hash_namespace("cc", "short")); };
+  commit_private("once", "a");
+  commit_private("again", "b");
+  commit_private("again", "c");
+  EXPECT_EQ(value("once", private_namespace("cc", "short")), "a");
+  const Bytes hash_before = ledger->commit_hash();
+  BlockCommit fourth = make_commit({{{"x", "1"}}});
+  EXPECT_EQ(fourth.commit_hash, make_commit_hash(fourth.codes, fourth.updates, hash_before)) << "expiry is not covered";
+  ASSERT_TRUE(ledger->commit(fourth));
+  EXPECT_EQ(value("once", private_namespace("cc", "short")), "(none)");
+  EXPECT_EQ(hash_of("once"), "(none)");
+  EXPECT_TRUE(ledger->private_data().find(1)->empty());
+  ASSERT_TRUE(ledger->commit(make_commit({{{"x", "2"}}})));
+  EXPECT_EQ(value("again", private_namespace("cc", "short")), "c") << "written again in block 3";
+  EXPECT_EQ(hash_of("again"), crypto::sha256("c"));
+  ASSERT_TRUE(open());
+  ASSERT_TRUE(ledger->commit(make_commit({{{"x", "3"}}})));
+  EXPECT_EQ(value("again", private_namespace("cc", "short")), "(none)");
+  ASSERT_TRUE(reopen_without_database());
+  EXPECT_EQ(hash_of("once"), "(none)");
+  EXPECT_EQ(hash_of("again"), "(none)");
 }
 
 TEST_F(Ledgers, HoldPrivateDataOfTransactionsThatAreOnTheirWay) {

@@ -248,9 +248,9 @@ class LocalPeer final : public chaincode::Channels, public commit::CollectionAcc
     return {};
   }
   // commit::CollectionAccess: all collections but those of other organisations.
-  Answer ask(const std::string&, const std::string& collection, const ledger::StateView&) const override {
+  bool is_member(const std::string&, const std::string& collection, const ledger::StateView&) const override {
     auto mspid = lifecycle::mspid_of_implicit_collection(collection);
-    return {mspid.empty() || mspid == local_->msp->mspid(), 0};
+    return mspid.empty() || mspid == local_->msp->mspid();
   }
 
   Channel channel_;

@@ -88,4 +88,19 @@ Result<std::vector<MissingPrivateData>> PrivateStore::missing(uint64_t block) co
   return missing;
 }
 
+Status add_private_removal(const Database& database, const std::string& channel, uint64_t block, const std::string& ns,
+                           const std::string& collection, WriteBatch& batch) {
+  for (const char kind : {'d', 'm'}) {
+    const Bytes prefix = block_prefix(kind, channel, block);
+    const auto range = database.range(Family::kPrivate, prefix, after_prefix(prefix));
+    while (range->next()) {
+      PrivateWrite entry;
+      if (!parse_entry_key(range->key().substr(prefix.size()), entry)) return fail_malformed();
+      if (entry.ns == ns && entry.collection == collection) batch.remove(Family::kPrivate, range->key());
+    }
+    SELVAGE_CHECK(range->status());
+  }
+  return {};
+}
+
 }  // namespace selvage::ledger

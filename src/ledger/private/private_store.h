@@ -13,6 +13,7 @@
 namespace selvage::ledger {
 
 class Database;
+class WriteBatch;
 
 // One collection's private writes of one transaction.
 struct PrivateWrite {
@@ -45,5 +46,9 @@ class PrivateStore {
   Database& database_;
   std::string channel_;
 };
+
+// Removal of everything that a block wrote into one collection, into `batch`.
+Status add_private_removal(const Database& database, const std::string& channel, uint64_t block, const std::string& ns,
+                           const std::string& collection, WriteBatch& batch);
 
 }  // namespace selvage::ledger

@@ -33,18 +33,30 @@ bool names(const ::common::SignaturePolicyEnvelope& policy, const std::string& m
   return false;
 }
 
-}  // namespace
-
-commit::CollectionAccess::Answer CollectionMembership::ask(const std::string& chaincode, const std::string& collection,
-                                                           const ledger::StateView& view) const {
-  const std::string_view implicit = lifecycle::mspid_of_implicit_collection(collection);
-  if (!implicit.empty()) return Answer{implicit == our_mspid_, 0};
+// nullopt when it is not defined, or its definition cannot be read.
+std::optional<::protos::StaticCollectionConfig> find(const std::string& chaincode, const std::string& collection,
+                                                     const ledger::StateView& view) {
   const LifecycleState state(view);
   const auto definition = lifecycle::read_definition(chaincode, state);
-  if (!definition || !*definition) return {};
-  const auto found = lifecycle::find_collection(**definition, collection);
-  if (!found || !*found) return {};
-  return Answer{names((*found)->member_orgs_policy().signature_policy(), our_mspid_), (*found)->block_to_live()};
+  if (!definition || !*definition) return std::nullopt;
+  auto found = lifecycle::find_collection(**definition, collection);
+  return found ? std::move(*found) : std::nullopt;
+}
+
+}  // namespace
+
+bool CollectionMembership::is_member(const std::string& chaincode, const std::string& collection,
+                                     const ledger::StateView& view) const {
+  const std::string_view implicit = lifecycle::mspid_of_implicit_collection(collection);
+  if (!implicit.empty()) return implicit == our_mspid_;
+  const auto found = find(chaincode, collection, view);
+  return found && names(found->member_orgs_policy().signature_policy(), our_mspid_);
+}
+
+uint64_t blocks_to_live(const std::string& chaincode, const std::string& collection, const ledger::StateView& view) {
+  if (!lifecycle::mspid_of_implicit_collection(collection).empty()) return 0;
+  const auto found = find(chaincode, collection, view);
+  return found ? found->block_to_live() : 0;
 }
 
 }  // namespace selvage::node

@@ -14,11 +14,16 @@ class CollectionMembership final : public commit::CollectionAccess {
   explicit CollectionMembership(std::string our_mspid) : our_mspid_(std::move(our_mspid)) {}
   // A collection that is not defined any more, or whose definition cannot be read, counts as not ours: the data is then
   // recorded as missing, never fatal.
-  [[nodiscard]] Answer ask(const std::string& chaincode, const std::string& collection,
-                           const ledger::StateView& view) const override;
+  [[nodiscard]] bool is_member(const std::string& chaincode, const std::string& collection,
+                               const ledger::StateView& view) const override;
 
  private:
   std::string our_mspid_;
 };
+
+// blockToLive of a collection by the chaincode's definition in `view`; 0 (for ever) for implicit collections, and for those
+// that are not defined.
+[[nodiscard]] uint64_t blocks_to_live(const std::string& chaincode, const std::string& collection,
+                                      const ledger::StateView& view);
 
 }  // namespace selvage::node

@@ -283,9 +283,9 @@ TEST_F(Following, StopsAtOnceWhenTheOrdererDoesNotAnswer) {
 TEST(CollectionMembership, KeepsItsOwnImplicitCollectionOnly) {
   const CollectionMembership membership("Org1MSP");
   const ledger::MemoryState state;
-  EXPECT_TRUE(membership.ask("cc", "_implicit_org_Org1MSP", state).member);
-  EXPECT_FALSE(membership.ask("cc", "_implicit_org_Org2MSP", state).member);
-  EXPECT_FALSE(membership.ask("cc", "undefined", state).member);
+  EXPECT_TRUE(membership.is_member("cc", "_implicit_org_Org1MSP", state));
+  EXPECT_FALSE(membership.is_member("cc", "_implicit_org_Org2MSP", state));
+  EXPECT_FALSE(membership.is_member("cc", "undefined", state));
 }
 
 }  // namespace

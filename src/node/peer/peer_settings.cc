@@ -1,6 +1,7 @@
 #include "node/peer/peer_settings.h"
 
 #include "base/log.h"
+#include "node/peer/collection_membership.h"
 
 namespace selvage::node {
 namespace {
@@ -80,6 +81,7 @@ ledger::LedgerSet::Settings ledger_settings(const config::CoreSettings& core) {
   ledger::LedgerSet::Settings settings;
   settings.root = core.filesystem_path + "/ledgersData";
   settings.history = core.ledger.history_enabled;
+  settings.blocks_to_live = blocks_to_live;
   return settings;
 }
 
@@ -110,6 +112,11 @@ Status check_settings(const config::CoreSettings& core) {
   if (core.bccsp.provider != "SW" && !core.bccsp.provider.empty()) {
     return fail(Code::kInvalidArgument, "peer.BCCSP.Default: " + core.bccsp.provider + " is not supported by this peer", "",
                 "set peer.BCCSP.Default (CORE_PEER_BCCSP_DEFAULT) to SW");
+  }
+  if (core.chaincode.mode == "dev") {
+    return fail(Code::kInvalidArgument, "chaincode.mode: dev is not supported by this peer", "",
+                "set chaincode.mode (CORE_CHAINCODE_MODE) to net, and run the chaincode as a service: the peer connects "
+                "again when it is restarted");
   }
   if (!core.docker_endpoint.empty()) {
     LOG_WARN(logger(), "vm.endpoint is set to {}, but this peer builds no chaincode with Docker: chaincode as a service "
