@@ -1,0 +1,75 @@
+// A server of rpc/ and whatever a client may send it: over TLS after a good handshake, or in plaintext as a stranger. It must
+// end every conversation and keep nothing of it. The first byte of the input: bit 0, over TLS; bit 1, the client begins as
+// it should.
+#include "http2_connection.h"
+#include "rpc/serving/server_connection.h"
+
+namespace {
+
+using namespace selvage;
+
+class Echo final : public rpc::StreamHandler {
+ public:
+  explicit Echo(std::shared_ptr<rpc::ServerCall> call) : call_(std::move(call)) {}
+  void on_message(Bytes message) override { call_->write(std::move(message)); }
+  void on_half_close() override { call_->finish({}); }
+
+ private:
+  std::shared_ptr<rpc::ServerCall> call_;
+};
+
+struct World {
+  os::EventLoop loop;
+  rpc::ServerState::PerLoop home;
+  std::shared_ptr<rpc::ServerState> state[2];  // plaintext, TLS
+};
+
+World& world() {
+  static auto* all = [] {
+    auto* w = new World;
+    w->home.loop = &w->loop;
+    for (int i = 0; i < 2; ++i) {
+      rpc::ServerSettings settings;
+      settings.receive_bytes_max = 1 << 16;
+      settings.metadata_bytes_max = 4096;
+      settings.streams_max = 20;
+      settings.concurrency_limits = {{"/t.S", 5}};
+      auto state = std::make_shared<rpc::ServerState>(settings);
+      using Kind = rpc::Method::Kind;
+      auto& unary = state->methods.try_emplace("/t.S/U", "/t.S/U", Kind::kUnary).first->second;
+      unary.where = rpc::Run::kOnLoop;
+      unary.unary = [](auto call, Bytes request) { call->reply(std::move(request)); };
+      auto& stream = state->methods.try_emplace("/t.S/B", "/t.S/B", Kind::kStream).first->second;
+      stream.stream = [](auto call) { return std::make_unique<Echo>(std::move(call)); };
+      for (auto& [path, method] : state->methods) method.prepare(state->settings, nullptr);
+      if (i == 1) state->tls = fuzz::contexts().server;
+      w->state[i] = std::move(state);
+    }
+    return w;
+  }();
+  return *all;
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
+  if (size == 0 || size > (1u << 16)) return 0;
+  const bool tls = (bytes[0] & 1) != 0;
+  Bytes input((bytes[0] & 2) != 0 ? "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" : "");
+  if ((bytes[0] & 2) != 0) input.append("\0\0\0\4\0\0\0\0\0", 9);
+  input.append(reinterpret_cast<const char*>(bytes) + 1, size - 1);
+  World& w = world();
+  auto& state = w.state[tls ? 1 : 0];
+  state->connections = 1;
+  fuzz::converse(w.loop, tls ? fuzz::contexts().client->connect("localhost", "10.0.0.7:7051") : nullptr, input,
+                 [&](int fd, std::shared_ptr<void> keep) {
+                   auto connection = std::make_shared<rpc::ServerConnection>(w.loop, state, w.home);
+                   w.home.connections.insert(connection);
+                   connection->start(fd, std::move(keep));
+                 });
+  // What was posted at the end is done with the next conversation at the latest: here, at once.
+  w.loop.post([&] { w.loop.stop(); });
+  w.loop.run();
+  if (!w.home.connections.empty() || state->connections != 0) __builtin_trap();
+  return 0;
+}
