@@ -6,8 +6,7 @@
 
 namespace selvage::client {
 
-BroadcastClient::BroadcastClient(const std::vector<std::shared_ptr<rpc::Channel>>& orderers)
-    : channels_(orderers) {
+BroadcastClient::BroadcastClient(const std::vector<std::shared_ptr<rpc::Channel>>& orderers) : channels_(orderers) {
   for (const auto& orderer : orderers) streams_.push_back(orderer->stream("/orderer.AtomicBroadcast/Broadcast"));
 }
 

@@ -20,8 +20,8 @@ class BroadcastClient {
   explicit BroadcastClient(const std::vector<std::shared_ptr<rpc::Channel>>& orderers);
   ~BroadcastClient();
 
-  // Waits for the acknowledgement of every orderer. Errors: "got unexpected status: FORBIDDEN -- <info>", "could not send to
-  // orderer node: ..." One thread at a time.
+  // Waits for the acknowledgement of every orderer. Errors: "got unexpected status: FORBIDDEN -- <info>", "could not
+  // send to orderer node: ..." One thread at a time.
   [[nodiscard]] Status send(const ::common::Envelope& envelope);
 
  private:

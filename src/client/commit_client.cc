@@ -15,7 +15,9 @@ namespace selvage::client {
 
 CommitClient::CommitClient(std::string channel_id, std::string transaction_id, wire::Signer signer,
                            Bytes certificate_hash)
-    : channel_id_(std::move(channel_id)), transaction_id_(std::move(transaction_id)), signer_(std::move(signer)),
+    : channel_id_(std::move(channel_id)),
+      transaction_id_(std::move(transaction_id)),
+      signer_(std::move(signer)),
       certificate_hash_(std::move(certificate_hash)) {}
 
 CommitClient::~CommitClient() {
@@ -33,8 +35,9 @@ Status CommitClient::connect(const std::vector<CommitPeer>& peers) {
     Watch watch{peer.channel, peer.address, peer.channel->stream("/protos.Deliver/DeliverFiltered")};
     if (!watch.stream->write(request)) {
       const rpc::Status status = watch.stream->finish();
-      return fail(status.code, "failed to connect to deliver on all peers: error sending deliver seek info envelope to " +
-                                   peer.address + ": " + status.to_string());
+      return fail(status.code,
+                  "failed to connect to deliver on all peers: error sending deliver seek info envelope to " +
+                      peer.address + ": " + status.to_string());
     }
     watch.stream->half_close();
     watches_.push_back(std::move(watch));
@@ -57,9 +60,9 @@ Status CommitClient::follow(Watch& watch, const Told& told) const {
     }
   }
   const rpc::Status status = watch.stream->finish();
-  return fail(status.ok() ? Code::kUnavailable : status.code,
-              "error receiving from deliver filtered at " + watch.address + ": " +
-                  (status.ok() ? "EOF" : status.to_string()));
+  return fail(
+      status.ok() ? Code::kUnavailable : status.code,
+      "error receiving from deliver filtered at " + watch.address + ": " + (status.ok() ? "EOF" : status.to_string()));
 }
 
 Status CommitClient::wait(std::chrono::milliseconds timeout, const Told& told) {

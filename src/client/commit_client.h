@@ -32,8 +32,8 @@ class CommitClient {
   // Opens a stream to each peer, from its newest block on.
   [[nodiscard]] Status connect(const std::vector<CommitPeer>& peers);
   // Until every peer has committed the transaction. `told` is called for each peer that has, from several threads.
-  // Errors: "transaction invalidated with status (MVCC_READ_CONFLICT)", "deliver completed with status (FORBIDDEN) before
-  // txid received", "timed out waiting for txid on all peers".
+  // Errors: "transaction invalidated with status (MVCC_READ_CONFLICT)", "deliver completed with status (FORBIDDEN)
+  // before txid received", "timed out waiting for txid on all peers".
   using Told = std::function<void(const std::string& address, ::protos::TxValidationCode code)>;
   [[nodiscard]] Status wait(std::chrono::milliseconds timeout, const Told& told = nullptr);
 

@@ -39,8 +39,12 @@ Result<::common::Envelope> make_seek_envelope(const std::string& channel_id, con
 
 DeliverClient::DeliverClient(std::shared_ptr<rpc::Channel> channel, From from, std::string channel_id,
                              wire::Signer signer, Bytes certificate_hash, bool best_effort)
-    : channel_(std::move(channel)), from_(from), channel_id_(std::move(channel_id)), signer_(std::move(signer)),
-      certificate_hash_(std::move(certificate_hash)), best_effort_(best_effort) {}
+    : channel_(std::move(channel)),
+      from_(from),
+      channel_id_(std::move(channel_id)),
+      signer_(std::move(signer)),
+      certificate_hash_(std::move(certificate_hash)),
+      best_effort_(best_effort) {}
 
 Result<::common::Block> DeliverClient::fetch(const Position& position) {
   ::orderer::SeekInfo seek;
@@ -56,7 +60,8 @@ Result<::common::Block> DeliverClient::fetch(const Position& position) {
   if (best_effort_) seek.set_error_response(::orderer::SeekInfo::BEST_EFFORT);
   SELVAGE_TRY(const auto envelope, make_seek_envelope(channel_id_, signer_, certificate_hash_, seek));
 
-  auto stream = channel_->stream(from_ == From::kOrderer ? "/orderer.AtomicBroadcast/Deliver" : "/protos.Deliver/Deliver");
+  auto stream =
+      channel_->stream(from_ == From::kOrderer ? "/orderer.AtomicBroadcast/Deliver" : "/protos.Deliver/Deliver");
   Bytes message;
   if (!stream->write(wire::marshal(envelope)) || !stream->read(&message)) {
     const rpc::Status status = stream->finish();

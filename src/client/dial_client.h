@@ -20,20 +20,20 @@ using TlsIdentity = std::shared_ptr<tls::CredentialStore>;
 
 // One server.
 struct Target {
-  std::string address;                      // "host:port"
-  std::shared_ptr<tls::TrustStore> trust;   // whom to believe; null: plaintext
-  std::string server_name;                  // in its certificate, in place of the host; empty: the host
-  Origin roots_setting;                     // what named the roots: "--cafile"; for messages
+  std::string address;                     // "host:port"
+  std::shared_ptr<tls::TrustStore> trust;  // whom to believe; null: plaintext
+  std::string server_name;                 // in its certificate, in place of the host; empty: the host
+  Origin roots_setting;                    // what named the roots: "--cafile"; for messages
   Origin server_name_setting;
 };
 
 struct DialSettings {
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(3);
-  std::chrono::seconds time_shift{0};       // certificates' dates are held against now - time_shift
+  std::chrono::seconds time_shift{0};  // certificates' dates are held against now - time_shift
   size_t receive_bytes_max = 100u << 20;
   size_t send_bytes_max = 100u << 20;
-  Origin certificate_setting;               // what names our certificate: "--certfile"; for messages
-  bool is_cli = false;                      // remedies name flags and variables rather than yaml keys
+  Origin certificate_setting;  // what names our certificate: "--certfile"; for messages
+  bool is_cli = false;         // remedies name flags and variables rather than yaml keys
 };
 
 class Dialer {

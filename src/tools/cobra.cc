@@ -87,7 +87,8 @@ std::string usage(const Path& path) {
       text += "  " + below->name() + std::string(width - below->name().size() + 1, ' ') + below->summary + "\n";
   }
   text += "\nFlags:\n" + flag_table(local_flags(path));
-  if (const auto inherited = inherited_flags(path); !inherited.empty()) text += "\nGlobal Flags:\n" + flag_table(inherited);
+  if (const auto inherited = inherited_flags(path); !inherited.empty())
+    text += "\nGlobal Flags:\n" + flag_table(inherited);
   if (!command.commands.empty())
     text += "\nUse \"" + name + " [command] --help\" for more information about a command.\n";
   return text;

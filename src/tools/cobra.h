@@ -1,5 +1,5 @@
-// Command lines in the style of Go's cobra, which the peer program has in Fabric: nested commands, flags before or after
-// arguments, help on stdout, and after a wrong call the error and the usage on stderr.
+// Command lines in the style of Go's cobra, which the peer program has in Fabric: nested commands, flags before or
+// after arguments, help on stdout, and after a wrong call the error and the usage on stderr.
 //
 // Not here: what commands do.
 #pragma once
@@ -61,8 +61,8 @@ struct Command {
   std::vector<Flag> flags;
   std::vector<Flag> persistent_flags;  // of this command and all below it
   std::vector<Command> commands;
-  std::function<Status(Call&)> run;     // none: prints the help
-  std::function<Status(Call&)> prepare; // before run of this command and of all below it; outermost only
+  std::function<Status(Call&)> run;      // none: prints the help
+  std::function<Status(Call&)> prepare;  // before run of this command and of all below it; outermost only
   [[nodiscard]] std::string name() const { return use.substr(0, use.find(' ')); }
 };
 

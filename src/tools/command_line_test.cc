@@ -2,13 +2,13 @@
 
 #include <sstream>
 
+#include "peer/lifecycle/lifecycle.pb.h"
+#include "peer/proposal_response.pb.h"
 #include "tools/cobra.h"
 #include "tools/cryptogen/go_template.h"
 #include "tools/go_flags.h"
 #include "tools/go_text.h"
 #include "tools/kingpin.h"
-#include "peer/lifecycle/lifecycle.pb.h"
-#include "peer/proposal_response.pb.h"
 
 namespace selvage::tools {
 namespace {
@@ -19,8 +19,9 @@ kingpin::App good_app() {
   app.help = "A tool";
   app.flags = {{"address", "Where", 'a', "", true, false, false}};
   app.groups = {{"channel", "Channels"}};
-  app.commands = {{"channel join", "Join", {{"id", "Which", 'c', "", false, false, false},
-                                            {"wait", "Wait", 0, "", false, true, false}}},
+  app.commands = {{"channel join",
+                   "Join",
+                   {{"id", "Which", 'c', "", false, false, false}, {"wait", "Wait", 0, "", false, true, false}}},
                   {"version", "Version", {{"style", "Style", 0, "long", false, false, false}}}};
   return app;
 }
@@ -86,11 +87,18 @@ struct Ran {
 
 // peer channel join, with a global flag and one that may come several times.
 Ran run_cobra(const Arguments& words, std::function<Status(cobra::Call&)> body) {
-  cobra::Command join{"join [file]", "Joins.", "Joins a channel.", {{"block", 'b', cobra::Kind::kText, "Block", ""},
-                      {"peer", 0, cobra::Kind::kTexts, "Peers", ""}, {"wait", 0, cobra::Kind::kDuration, "Time", "3s"}},
-                      {}, {}, std::move(body), nullptr};
-  cobra::Command channel{"channel", "Channels.", "Channels.", {}, {{"tls", 0, cobra::Kind::kSwitch, "Use TLS", ""}}, {join},
-                         nullptr, nullptr};
+  cobra::Command join{"join [file]",
+                      "Joins.",
+                      "Joins a channel.",
+                      {{"block", 'b', cobra::Kind::kText, "Block", ""},
+                       {"peer", 0, cobra::Kind::kTexts, "Peers", ""},
+                       {"wait", 0, cobra::Kind::kDuration, "Time", "3s"}},
+                      {},
+                      {},
+                      std::move(body),
+                      nullptr};
+  cobra::Command channel{"channel", "Channels.", "Channels.", {}, {{"tls", 0, cobra::Kind::kSwitch, "Use TLS", ""}},
+                         {join},    nullptr,     nullptr};
   cobra::Command root;
   root.use = "peer";
   root.commands = {channel};
@@ -124,8 +132,9 @@ TEST(Cobra, AWrongCallShowsErrorAndUsage) {
   EXPECT_NE(unknown.err.find("\nGlobal Flags:\n      --tls   Use TLS\n"), std::string::npos) << unknown.err;
   EXPECT_EQ(run_cobra({"bogus"}, never).err,
             "Error: unknown command \"bogus\" for \"peer\"\nRun 'peer --help' for usage.\n");
-  EXPECT_TRUE(run_cobra({"channel", "join", "--wait", "x"}, never)
-                  .err.starts_with("Error: invalid argument \"x\" for \"--wait\" flag: time: invalid duration \"x\"\n"));
+  EXPECT_TRUE(
+      run_cobra({"channel", "join", "--wait", "x"}, never)
+          .err.starts_with("Error: invalid argument \"x\" for \"--wait\" flag: time: invalid duration \"x\"\n"));
 }
 
 TEST(Cobra, AnErrorOfTheWorkItselfShowsNoUsage) {
@@ -158,8 +167,7 @@ TEST(GoText, JsonHasProtoNamesAndOneofsAsGoStructsHaveThem) {
   ::lifecycle::QueryApprovedChaincodeDefinitionResult result;
   result.set_sequence(1);
   result.mutable_source()->mutable_local_package()->set_package_id("cc:1");
-  EXPECT_EQ(go_json(result, ""),
-            R"({"sequence":1,"source":{"Type":{"LocalPackage":{"package_id":"cc:1"}}}})");
+  EXPECT_EQ(go_json(result, ""), R"({"sequence":1,"source":{"Type":{"LocalPackage":{"package_id":"cc:1"}}}})");
 }
 
 }  // namespace

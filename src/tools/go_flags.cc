@@ -22,7 +22,8 @@ Result<Parsed> parse(const std::vector<Flag>& flags, const std::vector<std::stri
       break;
     }
     std::string name = word.substr(word[1] == '-' ? 2 : 1);
-    if (name.empty() || name[0] == '-' || name[0] == '=') return fail(Code::kInvalidArgument, "bad flag syntax: " + word);
+    if (name.empty() || name[0] == '-' || name[0] == '=')
+      return fail(Code::kInvalidArgument, "bad flag syntax: " + word);
     const size_t equals = name.find('=');
     const bool has_value = equals != std::string::npos;
     std::string value = has_value ? name.substr(equals + 1) : "";

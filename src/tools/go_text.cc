@@ -72,7 +72,8 @@ std::string text_of(const Message& message, const FieldDescriptor& field, int in
   const Reflection& read = *message.GetReflection();
   const bool many = index >= 0;
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
-    return "{" + go_text(many ? read.GetRepeatedMessage(message, &field, index) : read.GetMessage(message, &field)) + "}";
+    return "{" + go_text(many ? read.GetRepeatedMessage(message, &field, index) : read.GetMessage(message, &field)) +
+           "}";
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING)
     return quoted(many ? read.GetRepeatedString(message, &field, index) : read.GetString(message, &field));
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {

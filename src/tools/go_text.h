@@ -9,8 +9,8 @@ namespace selvage::tools {
 
 // status:200 message:"..." payload:"..."; unset fields do not show.
 [[nodiscard]] std::string go_text(const google::protobuf::Message& message);
-// Fields in the order of the .proto file under their proto names, empty ones left out, 64-bit numbers as numbers, bytes in
-// base64. `indent` empty: one line.
+// Fields in the order of the .proto file under their proto names, empty ones left out, 64-bit numbers as numbers, bytes
+// in base64. `indent` empty: one line.
 [[nodiscard]] std::string go_json(const google::protobuf::Message& message, const std::string& indent);
 
 }  // namespace selvage::tools

@@ -13,7 +13,8 @@ namespace {
 constexpr size_t kWidth = 80;
 constexpr size_t kWideCell = 30;  // a first column this wide gets a line of its own
 
-const Flag kHelp{"help", "Show context-sensitive help (also try --help-long and --help-man).", 0, "", false, true, false};
+const Flag kHelp{"help", "Show context-sensitive help (also try --help-long and --help-man).", 0, "", false, true,
+                 false};
 
 std::vector<std::string> wrap(const std::string& text, size_t width) {
   std::vector<std::string> lines;
@@ -166,8 +167,7 @@ class Parser {
         value = word.substr(equals + 1);
       } else if (!is_long && word.size() > 2) {
         value = word.substr(2);
-      } else if (at_ + 1 < arguments_.size() &&
-                 (arguments_[at_ + 1].size() < 2 || arguments_[at_ + 1][0] != '-')) {
+      } else if (at_ + 1 < arguments_.size() && (arguments_[at_ + 1].size() < 2 || arguments_[at_ + 1][0] != '-')) {
         value = arguments_[++at_];
       } else {
         return wrong("expected argument for flag '" + shown + "'");
@@ -222,8 +222,6 @@ class Parser {
 
 }  // namespace
 
-Result<Parsed> parse(const App& app, const std::vector<std::string>& arguments) {
-  return Parser(app, arguments).run();
-}
+Result<Parsed> parse(const App& app, const std::vector<std::string>& arguments) { return Parser(app, arguments).run(); }
 
 }  // namespace selvage::tools::kingpin

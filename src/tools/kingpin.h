@@ -15,10 +15,10 @@ namespace selvage::tools::kingpin {
 struct Flag {
   std::string name;
   std::string help;
-  char letter = 0;          // 0: long form only
-  std::string fallback;     // shown as --name="fallback"
+  char letter = 0;       // 0: long form only
+  std::string fallback;  // shown as --name="fallback"
   bool required = false;
-  bool is_switch = false;   // takes no value
+  bool is_switch = false;      // takes no value
   bool existing_file = false;  // the value must be a file that can be opened
 };
 

@@ -12,12 +12,12 @@
 #include "identity/posix_msp_directory.h"
 #include "lifecycle/package.h"
 #include "os/system_clock.h"
+#include "peer/collection.pb.h"
 #include "tools/configtxgen/configtxgen.h"
 #include "tools/cryptogen/cryptogen.h"
 #include "tools/peer/definition_flags.h"
 #include "tools/peer/source_folder.h"
 #include "tools/selvage/ccaas_package.h"
-#include "peer/collection.pb.h"
 #include "wire/block.h"
 #include "wire/marshal.h"
 
@@ -51,17 +51,31 @@ std::string configtx(const std::string& crypto) {
       "Admins: {Type: ImplicitMeta, Rule: MAJORITY Admins}";
   const std::string tls = crypto + "/ordererOrganizations/example.com/orderers/orderer.example.com/tls/server.crt";
   return "Organizations:\n"
-         "  - &Orderer {Name: OrdererOrg, ID: OrdererMSP, MSPDir: " + crypto + "/ordererOrganizations/example.com/msp,"
-         " Policies: " + rules("OrdererMSP") + ", OrdererEndpoints: [localhost:7050]}\n"
-         "  - &Org1 {Name: Org1, ID: Org1MSP, MSPDir: " + crypto + "/peerOrganizations/org1.example.com/msp,"
-         " Policies: " + rules("Org1MSP") + ", AnchorPeers: [{Host: localhost, Port: 7051}]}\n"
-         "Profiles:\n  One:\n    Policies: {" + meta + "}\n    Capabilities: {V3_0: true}\n"
+         "  - &Orderer {Name: OrdererOrg, ID: OrdererMSP, MSPDir: " +
+         crypto +
+         "/ordererOrganizations/example.com/msp,"
+         " Policies: " +
+         rules("OrdererMSP") +
+         ", OrdererEndpoints: [localhost:7050]}\n"
+         "  - &Org1 {Name: Org1, ID: Org1MSP, MSPDir: " +
+         crypto +
+         "/peerOrganizations/org1.example.com/msp,"
+         " Policies: " +
+         rules("Org1MSP") +
+         ", AnchorPeers: [{Host: localhost, Port: 7051}]}\n"
+         "Profiles:\n  One:\n    Policies: {" +
+         meta +
+         "}\n    Capabilities: {V3_0: true}\n"
          "    Orderer:\n      OrdererType: etcdraft\n      Organizations: [*Orderer]\n      BatchTimeout: 1m30s\n"
          "      BatchSize: {PreferredMaxBytes: 512 KB}\n      Capabilities: {V2_0: true}\n"
-         "      Policies: {" + meta + ", BlockValidation: {Type: ImplicitMeta, Rule: ANY Writers}}\n"
-         "      EtcdRaft: {Consenters: [{Host: localhost, Port: 7050, ClientTLSCert: " + tls + ", ServerTLSCert: " + tls +
+         "      Policies: {" +
+         meta +
+         ", BlockValidation: {Type: ImplicitMeta, Rule: ANY Writers}}\n"
+         "      EtcdRaft: {Consenters: [{Host: localhost, Port: 7050, ClientTLSCert: " +
+         tls + ", ServerTLSCert: " + tls +
          "}]}\n"
-         "    Application: {Organizations: [*Org1], Policies: {" + meta + "}, Capabilities: {V2_5: true}}\n";
+         "    Application: {Organizations: [*Org1], Policies: {" +
+         meta + "}, Capabilities: {V2_5: true}}\n";
 }
 
 class Material : public testing::Test {
@@ -89,17 +103,20 @@ class Material : public testing::Test {
 fs::path Material::folder_;
 
 TEST_F(Material, EveryLocalMspLoadsWithItsRole) {
-  for (const auto& [member, mspid] : {std::pair{"crypto/peerOrganizations/org1.example.com/peers/peer0.org1.example.com", "Org1MSP"},
-                                      {"crypto/peerOrganizations/org1.example.com/users/Admin@org1.example.com", "Org1MSP"},
-                                      {"crypto/peerOrganizations/org2.example.com/peers/peer0.org2.example.com", "Org2MSP"},
-                                      {"crypto/ordererOrganizations/example.com/orderers/orderer.example.com", "OrdererMSP"}}) {
+  for (const auto& [member, mspid] :
+       {std::pair{"crypto/peerOrganizations/org1.example.com/peers/peer0.org1.example.com", "Org1MSP"},
+        {"crypto/peerOrganizations/org1.example.com/users/Admin@org1.example.com", "Org1MSP"},
+        {"crypto/peerOrganizations/org2.example.com/peers/peer0.org2.example.com", "Org2MSP"},
+        {"crypto/ordererOrganizations/example.com/orderers/orderer.example.com", "OrdererMSP"}}) {
     auto local = identity::load_local_msp(path(member) + "/msp", mspid, os::system_clock().now());
     EXPECT_TRUE(local.has_value()) << member << ": " << to_string(local.error());
   }
   EXPECT_EQ(certificate(org1("users/Admin@org1.example.com/msp/signcerts/Admin@org1.example.com-cert.pem"))
-                .organizational_units(), std::vector<std::string>{"admin"});
-  EXPECT_TRUE(exists(path("crypto/peerOrganizations/org2.example.com/peers/peer0.org2.example.com/msp/admincerts/"
-                          "Admin@org2.example.com-cert.pem")));
+                .organizational_units(),
+            std::vector<std::string>{"admin"});
+  EXPECT_TRUE(
+      exists(path("crypto/peerOrganizations/org2.example.com/peers/peer0.org2.example.com/msp/admincerts/"
+                  "Admin@org2.example.com-cert.pem")));
 }
 
 TEST_F(Material, TlsCertificatesServeBothSidesUnderAllTheirNames) {
@@ -135,7 +152,8 @@ int configtxgen_run(const Arguments& arguments, std::string* printed = nullptr) 
 TEST_F(Material, AGenesisBlockIsAChannelThatOpens) {
   ASSERT_TRUE(write_file(path("configtx.yaml"), configtx(path("crypto"))).has_value());
   ASSERT_EQ(configtxgen_run({"-configPath", folder_.string(), "-profile", "One", "-channelID", "ch", "-outputBlock",
-                             path("out/genesis.block")}), 0);
+                             path("out/genesis.block")}),
+            0);
   const auto block = *wire::parse<::common::Block>(*read_file(path("out/genesis.block")));
   EXPECT_EQ(block.metadata().metadata_size(), 5);
   EXPECT_EQ(wire::data_hash(block.data()), block.header().data_hash());
@@ -154,7 +172,8 @@ TEST_F(Material, AMistypedKeyIsRefusedWithItsPlace) {
   ASSERT_TRUE(write_file(path("configtx.yaml"), yaml).has_value());
   testing::internal::CaptureStderr();
   EXPECT_EQ(configtxgen_run({"-configPath", folder_.string(), "-profile", "One", "-channelID", "ch", "-outputBlock",
-                             path("no.block")}), 1);
+                             path("no.block")}),
+            1);
   const std::string log = testing::internal::GetCapturedStderr();
   EXPECT_NE(log.find("PreferedMaxBytes!"), std::string::npos) << log;
   EXPECT_NE(log.find("configtx.yaml:"), std::string::npos) << log;
@@ -180,8 +199,8 @@ TEST_F(Material, ACcaasPackageHoldsTheTlsMaterial) {
   const auto files = *lifecycle::read_tar_gz(package.code);
   ASSERT_EQ(files.size(), 1u);
   EXPECT_EQ(files[0].name, "connection.json");
-  for (const char* part : {"\"address\": \"127.0.0.1:9999\"", "\"tls_required\": true", "\"client_auth_required\": true",
-                           "BEGIN CERTIFICATE", "PRIVATE KEY"})
+  for (const char* part : {"\"address\": \"127.0.0.1:9999\"", "\"tls_required\": true",
+                           "\"client_auth_required\": true", "BEGIN CERTIFICATE", "PRIVATE KEY"})
     EXPECT_NE(files[0].content.find(part), std::string::npos) << part;
 }
 
@@ -212,10 +231,13 @@ TEST_F(Material, ACcaasPackageIsRefusedForEachMistakeInItsMaterial) {
 }
 
 TEST_F(Material, SourcesArePackedAsPeersExpectThem) {
-  for (const auto& [name, content] : {std::pair{"src/go/go.mod", "module example.com/cc\n"}, {"src/go/cc.go", "package main"},
-                                      {"src/go/cc_test.go", "package main"}, {"src/go/notes.txt", "no"},
+  for (const auto& [name, content] : {std::pair{"src/go/go.mod", "module example.com/cc\n"},
+                                      {"src/go/cc.go", "package main"},
+                                      {"src/go/cc_test.go", "package main"},
+                                      {"src/go/notes.txt", "no"},
                                       {"src/go/META-INF/statedb/couchdb/indexes/i.json", "{}"},
-                                      {"src/node/package.json", "{}"}, {"src/node/node_modules/x/i.js", "no"}}) {
+                                      {"src/node/package.json", "{}"},
+                                      {"src/node/node_modules/x/i.js", "no"}}) {
     fs::create_directories(fs::path(path(name)).parent_path());
     ASSERT_TRUE(write_file(path(name), content).has_value());
   }
@@ -228,7 +250,8 @@ TEST_F(Material, SourcesArePackedAsPeersExpectThem) {
   auto go = peer::pack_source("golang", path("src/go"));
   ASSERT_TRUE(go.has_value()) << to_string(go.error());
   EXPECT_EQ(go->path, "example.com/cc");
-  EXPECT_EQ(names(*go), (std::vector<std::string>{"META-INF/statedb/couchdb/indexes/i.json", "src/cc.go", "src/go.mod"}));
+  EXPECT_EQ(names(*go),
+            (std::vector<std::string>{"META-INF/statedb/couchdb/indexes/i.json", "src/cc.go", "src/go.mod"}));
   EXPECT_EQ(names(*peer::pack_source("node", path("src/node"))), std::vector<std::string>{"src/package.json"});
   EXPECT_FALSE(peer::pack_source("cobol", path("src/node")).has_value());
   EXPECT_FALSE(peer::pack_source("golang", path("src/node")).has_value());

@@ -67,7 +67,7 @@ selvage::Status make_folder(const std::string& path, unsigned mode) {
 }
 
 bool exists(const std::string& path) {
-  struct stat ignored{};
+  struct stat ignored {};
   return ::stat(path.c_str(), &ignored) == 0;
 }
 

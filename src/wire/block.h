@@ -37,7 +37,8 @@ void init_metadata(::common::Block& block);
 // Channel named by the first transaction. Errors: kInvalidArgument, Fabric's words.
 [[nodiscard]] Result<std::string> channel_id_of(const ::common::Block& block);
 
-// A slot of block metadata, parsed. Errors: kInvalidArgument, "no metadata in block", "no metadata at index [SIGNATURES]".
+// A slot of block metadata, parsed. Errors: kInvalidArgument, "no metadata in block", "no metadata at index
+// [SIGNATURES]".
 [[nodiscard]] Result<::common::Metadata> metadata_of(const ::common::Block& block, ::common::BlockMetadataIndex index);
 // Number of the latest config block at or before this one; blocks from before Fabric 1.4.1 say it in slot LAST_CONFIG.
 [[nodiscard]] Result<uint64_t> last_config_index(const ::common::Block& block);
@@ -47,6 +48,7 @@ void init_metadata(::common::Block& block);
 // Value of slot SIGNATURES: OrdererBlockMetadata{last config, Metadata{value = consenter metadata}}.
 [[nodiscard]] Bytes orderer_metadata_value(uint64_t last_config, BytesView consenter_metadata);
 // What an orderer signs: value, then SignatureHeader (BFT: IdentifierHeader), then the header's DER.
-[[nodiscard]] Bytes orderer_signed_bytes(BytesView value, BytesView header_of_signature, const ::common::BlockHeader& header);
+[[nodiscard]] Bytes orderer_signed_bytes(BytesView value, BytesView header_of_signature,
+                                         const ::common::BlockHeader& header);
 
 }  // namespace selvage::wire

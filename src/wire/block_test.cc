@@ -8,10 +8,10 @@
 #include "crypto/certificate.h"
 #include "crypto/hash.h"
 #include "orderer/etcdraft/metadata.pb.h"
+#include "wire/envelope.h"
 #include "wire/fields.h"
 #include "wire/marshal.h"
 #include "wire/proposal.h"
-#include "wire/envelope.h"
 #include "wire/transaction_views.h"
 #include "wire/views.h"
 
@@ -43,13 +43,25 @@ TEST(Block, HashesAsUpstreamsOrdererDoes) {
 
 TEST(Block, HeaderBytesAreDerWithAPositiveInteger) {
   ::common::BlockHeader header;
-  EXPECT_EQ(to_hex(header_bytes(header)), "3007020100" "0400" "0400");
+  EXPECT_EQ(to_hex(header_bytes(header)),
+            "3007020100"
+            "0400"
+            "0400");
   header.set_number(127);
-  EXPECT_EQ(to_hex(header_bytes(header)), "300702017f" "0400" "0400");
+  EXPECT_EQ(to_hex(header_bytes(header)),
+            "300702017f"
+            "0400"
+            "0400");
   header.set_number(128);
-  EXPECT_EQ(to_hex(header_bytes(header)), "300802020080" "0400" "0400");
+  EXPECT_EQ(to_hex(header_bytes(header)),
+            "300802020080"
+            "0400"
+            "0400");
   header.set_number(UINT64_MAX);
-  EXPECT_EQ(to_hex(header_bytes(header)), "300f020900ffffffffffffffff" "0400" "0400");
+  EXPECT_EQ(to_hex(header_bytes(header)),
+            "300f020900ffffffffffffffff"
+            "0400"
+            "0400");
   header.set_previous_hash(Bytes(200, 'x'));
   EXPECT_EQ(to_hex(header_bytes(header)).substr(0, 34), "3081d8020900ffffffffffffffff0481c8");
 }

@@ -14,7 +14,8 @@ class ConfigGroup;
 namespace selvage::wire {
 
 // Block 0: one unsigned CONFIG envelope at sequence 0. Fabric quirk: common/genesis/genesis.go.
-[[nodiscard]] ::common::Block make_genesis_block(std::string_view channel_id, const ::common::ConfigGroup& channel_group,
-                                                 SystemTime now, Random& random);
+[[nodiscard]] ::common::Block make_genesis_block(std::string_view channel_id,
+                                                 const ::common::ConfigGroup& channel_group, SystemTime now,
+                                                 Random& random);
 
 }  // namespace selvage::wire

@@ -11,10 +11,10 @@ namespace {
 
 // libprotobuf writes to stderr when bytes from outside do not parse; the caller already gets an error.
 [[maybe_unused]] const bool quiet = [] {
-  google::protobuf::SetLogHandler([](google::protobuf::LogLevel level, const char* file, int line,
-                                     const std::string& message) {
-    if (level == google::protobuf::LOGLEVEL_FATAL) fprintf(stderr, "%s:%d %s\n", file, line, message.c_str());
-  });
+  google::protobuf::SetLogHandler(
+      [](google::protobuf::LogLevel level, const char* file, int line, const std::string& message) {
+        if (level == google::protobuf::LOGLEVEL_FATAL) fprintf(stderr, "%s:%d %s\n", file, line, message.c_str());
+      });
   return true;
 }();
 

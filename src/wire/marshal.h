@@ -1,6 +1,7 @@
 // Protobuf messages from and to bytes, with Fabric's words where they do not parse.
 //
-// parse() takes any generated message; the text of its error is the one of Go Fabric ("error unmarshalling Payload: ...").
+// parse() takes any generated message; the text of its error is the one of Go Fabric ("error unmarshalling Payload:
+// ...").
 #pragma once
 
 #include <google/protobuf/message.h>

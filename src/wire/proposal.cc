@@ -17,8 +17,7 @@ NewProposal make_proposal(std::string_view channel_id, const ::protos::Chaincode
 
   ::protos::ChaincodeHeaderExtension extension;
   *extension.mutable_chaincode_id() = call.chaincode_spec().chaincode_id();
-  ::common::ChannelHeader channel_header =
-      make_channel_header(::common::ENDORSER_TRANSACTION, 0, channel_id, now);
+  ::common::ChannelHeader channel_header = make_channel_header(::common::ENDORSER_TRANSACTION, 0, channel_id, now);
   const auto nanos = now.time_since_epoch() - std::chrono::floor<std::chrono::seconds>(now.time_since_epoch());
   channel_header.mutable_timestamp()->set_nanos(static_cast<int32_t>(nanos.count()));
   channel_header.set_tx_id(made.transaction_id);

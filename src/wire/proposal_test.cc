@@ -35,9 +35,9 @@ NewProposal good_proposal(const std::map<std::string, Bytes>& transient = {}) {
   answer.mutable_response()->set_status(200);
   ::protos::ChaincodeID id;
   id.set_name("cc");
-  answer.set_payload(response_payload(
-      *proposal_hash(header.channel_header(), header.signature_header(), made.proposal.payload()), answer.response(),
-      "rwset", "", id));
+  answer.set_payload(
+      response_payload(*proposal_hash(header.channel_header(), header.signature_header(), made.proposal.payload()),
+                       answer.response(), "rwset", "", id));
   answer.mutable_endorsement()->set_endorser(endorser);
   answer.mutable_endorsement()->set_signature("s");
   return answer;
@@ -106,8 +106,8 @@ TEST(Envelope, IsSignedOverItsPayloadAndOpensAgain) {
   CountingRandom random;
   ::common::LastConfig message;
   message.set_index(5);
-  auto envelope = make_signed_envelope(::common::CONFIG_UPDATE, "ch", signer(), message, SystemTime(std::chrono::seconds(9)),
-                                       random, {0, "hash"});
+  auto envelope = make_signed_envelope(::common::CONFIG_UPDATE, "ch", signer(), message,
+                                       SystemTime(std::chrono::seconds(9)), random, {0, "hash"});
   ASSERT_TRUE(envelope.has_value());
   EXPECT_EQ(envelope->signature(), "signed by alice " + envelope->payload());
   ::common::LastConfig opened;
@@ -143,7 +143,9 @@ TEST(Views, RefuseTheBytesThatTheGeneratedClassesRefuse) {
   EXPECT_FALSE(parse<::common::ChannelHeader>(bytes).has_value());
   EXPECT_EQ(read_channel_header(bytes).error().message,
             "error unmarshalling ChannelHeader: proto: cannot parse invalid wire-format data");
-  for (const Bytes& bad : {Bytes("\x0a\x05" "ab"), Bytes("\x00\x00", 2), Bytes("\x07"), Bytes("\x0c"), Bytes(11, '\xff')}) {
+  for (const Bytes& bad : {Bytes("\x0a\x05"
+                                 "ab"),
+                           Bytes("\x00\x00", 2), Bytes("\x07"), Bytes("\x0c"), Bytes(11, '\xff')}) {
     EXPECT_FALSE(parse<::common::ChannelHeader>(bad).has_value()) << to_hex(bad);
     EXPECT_FALSE(read_channel_header(bad).has_value()) << to_hex(bad);
   }

@@ -36,9 +36,10 @@ std::vector<go_flags::Flag> flags() {
 Status check_local(const std::vector<Organization>& organizations) {
   for (const Organization& organization : organizations)
     if (organization.skip_as_foreign)
-      return fail(Code::kInvalidArgument, "could not create bootstrapper: all org definitions must be local during "
-                                          "bootstrapping: organization '" + organization.name +
-                                          "' is marked to be skipped as foreign");
+      return fail(Code::kInvalidArgument,
+                  "could not create bootstrapper: all org definitions must be local during "
+                  "bootstrapping: organization '" +
+                      organization.name + "' is marked to be skipped as foreign");
   return {};
 }
 
@@ -51,15 +52,15 @@ Status output_block(const Profile& profile, const std::string& channel_id, const
   if (!profile.orderer)
     return fail(Code::kInvalidArgument, "refusing to generate block which is missing orderer section");
   if (profile.has_consortiums) {
-    LOG_ERROR(logger(), "Warning: 'Consortiums' should be nil since system channel is no longer supported in Fabric v3.x");
+    LOG_ERROR(logger(),
+              "Warning: 'Consortiums' should be nil since system channel is no longer supported in Fabric v3.x");
   } else if (!profile.application) {
     return fail(Code::kInvalidArgument,
                 "refusing to generate application channel block which is missing application section");
   } else {
     LOG_INFO(logger(), "Creating application channel genesis block");
   }
-  const auto block =
-      wire::make_genesis_block(channel_id, *group, os::system_clock().now(), os::system_random());
+  const auto block = wire::make_genesis_block(channel_id, *group, os::system_clock().now(), os::system_random());
   LOG_INFO(logger(), "Writing genesis block");
   Status written;
   if (const size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0)
@@ -90,9 +91,8 @@ Status print_org(const config::Tree& tree, const std::string& name, Terminal ter
     SELVAGE_TRY(const Capabilities capabilities, load_channel_capabilities(tree));
     auto group = orders ? make_orderer_org(organization, capabilities) : make_application_org(organization);
     if (!group) return fail(group.error().within("bad org definition for org " + name));
-    SELVAGE_TRY(const std::string json,
-                protolator::to_json(*group, orders ? protolator::GroupKind::kOrdererOrg
-                                                   : protolator::GroupKind::kApplicationOrg));
+    SELVAGE_TRY(const std::string json, protolator::to_json(*group, orders ? protolator::GroupKind::kOrdererOrg
+                                                                           : protolator::GroupKind::kApplicationOrg));
     terminal.out << json;
     return {};
   }

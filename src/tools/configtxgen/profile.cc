@@ -206,7 +206,8 @@ Result<Profile> load_profile(const config::Tree& tree, const std::string& name) 
   profile.policies = read_policies(fields, errors);
   fields.done();
   if (auto status = errors.status(); !status)
-    return fail(status.error().within("Error loading config from config cache: Error unmarshalling config into struct"));
+    return fail(
+        status.error().within("Error loading config from config cache: Error unmarshalling config into struct"));
   if (profile.orderer) SELVAGE_CHECK(complete(*profile.orderer));
   LOG_INFO(logger(), "Loaded configuration: {}", tree.file());
   return profile;

@@ -88,7 +88,8 @@ struct Profile {
 // kNotFound "Error reading configuration: ...".
 [[nodiscard]] Result<config::Tree> load_tree(const std::string& folder);
 
-// Complete: unset options filled with Fabric's defaults, each told to the log. kNotFound "Could not find profile: <name>".
+// Complete: unset options filled with Fabric's defaults, each told to the log. kNotFound "Could not find profile:
+// <name>".
 [[nodiscard]] Result<Profile> load_profile(const config::Tree& tree, const std::string& name);
 // The list at the top of the file, for -printOrg.
 [[nodiscard]] Result<std::vector<Organization>> load_organizations(const config::Tree& tree);

@@ -58,8 +58,8 @@ Result<crypto::PrivateKey> create_key(const std::string& folder, const std::stri
   return key;
 }
 
-Result<Authority> Authority::create(const std::string& folder, const std::string& organization,
-                                    const std::string& name, const Node& names, std::chrono::sys_seconds now) {
+Result<Authority> Authority::create(const std::string& folder, const std::string& organization, const std::string& name,
+                                    const Node& names, std::chrono::sys_seconds now) {
   SELVAGE_CHECK(make_folder(folder));
   SELVAGE_TRY(auto key, create_key(folder, names.key_algorithm));
   crypto::CertificateRequest request = request_for(names, name, now);

@@ -57,7 +57,8 @@ class Fields {
  private:
   void refuse(const YamlNode& node, const std::string& what) {
     if (!error_)
-      error_ = Error{Code::kInvalidArgument, "Error Unmarshalling YAML: " + node.origin.to_string() + " " + what, "", ""};
+      error_ =
+          Error{Code::kInvalidArgument, "Error Unmarshalling YAML: " + node.origin.to_string() + " " + what, "", ""};
   }
   std::optional<Error> error_;
 };
@@ -133,11 +134,11 @@ Status expand(Organization& organization, const std::string& prefix) {
   const Template& node_template = organization.node_template;
   for (int i = 0; i < node_template.count; ++i) {
     Node node;
-    SELVAGE_TRY(node.hostname,
-                expand_template(node_template.hostname.empty() ? "{{.Prefix}}{{.Index}}" : node_template.hostname,
-                                {{"Prefix", prefix},
-                                 {"Index", std::to_string(i + node_template.start)},
-                                 {"Domain", organization.domain}}));
+    SELVAGE_TRY(
+        node.hostname,
+        expand_template(
+            node_template.hostname.empty() ? "{{.Prefix}}{{.Index}}" : node_template.hostname,
+            {{"Prefix", prefix}, {"Index", std::to_string(i + node_template.start)}, {"Domain", organization.domain}}));
     node.sans = node_template.sans;
     node.key_algorithm = node_template.key_algorithm;
     organization.nodes.push_back(std::move(node));

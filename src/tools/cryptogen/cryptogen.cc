@@ -28,7 +28,6 @@ kingpin::App app() {
              config}}}};
 }
 
-
 // Fabric ends with 255 when the configuration is wrong and with 1 when something cannot be made.
 Result<void> write_all(CryptoConfig config, const std::string& folder, bool extending, Terminal terminal, int& code) {
   const auto now = std::chrono::floor<std::chrono::seconds>(os::system_clock().now());

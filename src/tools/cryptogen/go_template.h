@@ -8,8 +8,8 @@
 
 namespace selvage::tools::cryptogen {
 
-// Errors: kInvalidArgument "Error parsing template: ..." for any other action, "Error executing template: ..." for a field
-// that does not exist.
+// Errors: kInvalidArgument "Error parsing template: ..." for any other action, "Error executing template: ..." for a
+// field that does not exist.
 [[nodiscard]] Result<std::string> expand_template(const std::string& text,
                                                   const std::map<std::string, std::string>& fields);
 

@@ -30,8 +30,8 @@ std::string file_of(const std::string& name) { return name + "-cert.pem"; }
 // config.yaml of an MSP: which OU in a certificate makes its holder what.
 std::string node_ous(const std::string& ca_file) {
   std::string text = "NodeOUs:\n    Enable: true\n";
-  for (const auto& [key, unit] : {std::pair{"Client", "client"}, {"Peer", "peer"}, {"Admin", "admin"},
-                                  {"Orderer", "orderer"}})
+  for (const auto& [key, unit] :
+       {std::pair{"Client", "client"}, {"Peer", "peer"}, {"Admin", "admin"}, {"Orderer", "orderer"}})
     text += std::string("    ") + key + "OUIdentifier:\n        Certificate: " + ca_file +
             "\n        OrganizationalUnitIdentifier: " + unit + "\n";
   return text;
@@ -55,12 +55,14 @@ class Writer {
  public:
   Writer(std::string folder, const Organization& organization, Kind kind, Authority signing, Authority tls,
          sys_seconds now)
-      : folder_(std::move(folder)), organization_(organization), kind_(kind), signing_(std::move(signing)),
-        tls_(std::move(tls)), now_(now) {}
+      : folder_(std::move(folder)),
+        organization_(organization),
+        kind_(kind),
+        signing_(std::move(signing)),
+        tls_(std::move(tls)),
+        now_(now) {}
 
-  Status write_msp() const {
-    return write_roots(folder_ + "/msp", signing_, tls_, organization_.enable_node_ous);
-  }
+  Status write_msp() const { return write_roots(folder_ + "/msp", signing_, tls_, organization_.enable_node_ous); }
 
   Status write_nodes() const {
     for (const Node& node : organization_.nodes)
@@ -71,7 +73,8 @@ class Writer {
   Status write_users(bool with_admin) const {
     const std::string users = folder_ + "/users";
     for (int i = 1; kind_ == Kind::kPeer && i <= organization_.users; ++i)
-      SELVAGE_CHECK(write_member(users, user("User" + std::to_string(i), organization_.user_key_algorithm), Role::kClient));
+      SELVAGE_CHECK(
+          write_member(users, user("User" + std::to_string(i), organization_.user_key_algorithm), Role::kClient));
     if (!with_admin) return {};
     return write_member(users, user("Admin", "ecdsa"), organization_.enable_node_ous ? Role::kAdmin : Role::kClient);
   }
@@ -159,8 +162,9 @@ std::string folder_of(const std::string& base, const Organization& organization,
 }
 
 tl::unexpected<Error> for_organization(const Error& error, const char* what, const Organization& organization) {
-  return fail(error.code, std::string("Error generating ") + what + " for org " + organization.domain + ":\n" +
-                              error.message, error.cause, error.hint);
+  return fail(error.code,
+              std::string("Error generating ") + what + " for org " + organization.domain + ":\n" + error.message,
+              error.cause, error.hint);
 }
 
 }  // namespace

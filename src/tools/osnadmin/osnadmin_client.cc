@@ -26,35 +26,41 @@ kingpin::App app() {
   const auto channel = needed("channelID", "Channel ID", 'c');
   auto shift = optional("tlsHandshakeTimeShift",
                         "The amount of time to shift backwards for certificate expiration checks during TLS handshakes "
-                        "with the orderer endpoint", 't');
+                        "with the orderer endpoint",
+                        't');
   kingpin::App app;
   app.name = "osnadmin";
   app.help = "Orderer Service Node (OSN) administration";
   app.flags = {
       needed("orderer-address", "Admin endpoint of the OSN", 'o'),
       optional("ca-file", "Path to file containing PEM-encoded TLS CA certificate(s) for the OSN"),
-      optional("client-cert", "Path to file containing PEM-encoded X509 public key to use for mutual TLS communication "
-                              "with the OSN"),
-      optional("client-key", "Path to file containing PEM-encoded private key to use for mutual TLS communication with "
-                             "the OSN"),
+      optional("client-cert",
+               "Path to file containing PEM-encoded X509 public key to use for mutual TLS communication "
+               "with the OSN"),
+      optional("client-key",
+               "Path to file containing PEM-encoded private key to use for mutual TLS communication with "
+               "the OSN"),
       {"no-status", "Remove the HTTP status message from the command output", 0, "", false, true, false},
   };
   app.groups = {{"channel", "Channel actions"}};
   app.commands = {
       {"channel join",
        "Join an Ordering Service Node (OSN) to a channel. If the channel does not yet exist, it will be created.",
-       {channel, needed("config-block", "Path to the file containing an up-to-date config block for the channel", 'b')}},
+       {channel,
+        needed("config-block", "Path to the file containing an up-to-date config block for the channel", 'b')}},
       {"channel list",
        "List channel information for an Ordering Service Node (OSN). If the channelID flag is set, more detailed "
        "information will be provided for that channel.",
        {optional("channelID", "Channel ID", 'c')}},
       {"channel remove", "Remove a channel from an Ordering Service Node (OSN).", {channel}},
-      {"channel update", "Update an Ordering Service Node (OSN) to a channel.",
+      {"channel update",
+       "Update an Ordering Service Node (OSN) to a channel.",
        {channel,
         needed("config-update-envelope",
                "Path to the file containing an up-to-date config update envelope for the channel", 'e'),
         shift}},
-      {"channel fetch", "Fetch a specified block, writing it to a file.",
+      {"channel fetch",
+       "Fetch a specified block, writing it to a file.",
        {channel, needed("blockID", "Block ID - <newest|oldest|config|(number)>", 'b'),
         needed("outputfile", "Path to a file.", 'f'), shift}},
   };
@@ -96,8 +102,8 @@ Result<std::shared_ptr<tls::ClientContext>> tls_context(const Values& values) {
 Status check_channel(const std::string& wanted, const Result<std::string>& found, const char* where) {
   if (!found) return fail(found.error());
   if (*found == wanted) return {};
-  return fail(Code::kInvalidArgument, "specified --channelID " + wanted + " does not match channel ID " + *found +
-                                          " in config " + where);
+  return fail(Code::kInvalidArgument,
+              "specified --channelID " + wanted + " does not match channel ID " + *found + " in config " + where);
 }
 
 Result<Bytes> read_block(const Values& values) {
@@ -182,9 +188,8 @@ int run(const Arguments& arguments, Terminal terminal) {
     response = client.fetch_block(channel, block);
   }
 
-  Result<std::string> text =
-      response ? shown(*response, !values.contains("no-status"), value_of(values, "outputfile"))
-               : Result<std::string>(fail(response.error()));
+  Result<std::string> text = response ? shown(*response, !values.contains("no-status"), value_of(values, "outputfile"))
+                                      : Result<std::string>(fail(response.error()));
   if (!text) {
     terminal.out << "Error: " << to_string(text.error()) << "\n\n";
     return 1;

@@ -55,7 +55,9 @@ Result<http::Response> ParticipationClient::update(BytesView config_update_envel
 
 Result<http::Response> ParticipationClient::list() const { return send("GET", ""); }
 
-Result<http::Response> ParticipationClient::list(const std::string& channel) const { return send("GET", "/" + channel); }
+Result<http::Response> ParticipationClient::list(const std::string& channel) const {
+  return send("GET", "/" + channel);
+}
 
 Result<http::Response> ParticipationClient::remove(const std::string& channel) const {
   return send("DELETE", "/" + channel);

@@ -41,7 +41,8 @@ Result<std::vector<Bytes>> parse_arguments(const std::string& text) {
     if (lower(key) == "function") function = &value;
     if (lower(key) == "args") arguments = &value;
   }
-  if (arguments == nullptr || json.size() > 2 || (json.size() == 2 && function == nullptr)) return refuse("non-empty " + keys);
+  if (arguments == nullptr || json.size() > 2 || (json.size() == 2 && function == nullptr))
+    return refuse("non-empty " + keys);
   std::vector<Bytes> parsed;
   if (function != nullptr) {
     if (!function->is_string()) return refuse("chaincode argument error: 'Function' is not a string");
@@ -101,8 +102,7 @@ struct Connections {
 
 Result<Connections> connect(Call& call, Session& session, bool invoke) {
   const std::string channel = call.text("channelID");
-  if (channel.empty())
-    return refuse("The required parameter 'channelID' is empty. Rerun the command with -C flag");
+  if (channel.empty()) return refuse("The required parameter 'channelID' is empty. Rerun the command with -C flag");
   call.silence_usage();
   LOG_INFO(logger(), "InitCmdFactory: Entry: {}, true, {}", call.name(), invoke);
   SELVAGE_TRY(const auto peers, session.choose_peers(call, invoke, false));
@@ -178,35 +178,52 @@ cobra::Command chaincode_command(Context& context) {
        "Is this invocation for init (useful for supporting legacy chaincodes in the new lifecycle)", ""},
       {"peerAddresses", 0, Kind::kTexts, "The addresses of the peers to connect to", ""},
       {"tlsRootCertFiles", 0, Kind::kTexts,
-       "If TLS is enabled, the paths to the TLS root cert files of the peers to connect to. The order and number of certs "
-       "specified should match the --peerAddresses flag", ""},
+       "If TLS is enabled, the paths to the TLS root cert files of the peers to connect to. The order and number of "
+       "certs "
+       "specified should match the --peerAddresses flag",
+       ""},
       {"connectionProfile", 0, Kind::kText,
        "Connection profile that provides the necessary connection information for the network. Note: currently only "
-       "supported for providing peer connection information", ""},
+       "supported for providing peer connection information",
+       ""},
       {"waitForEvent", 0, Kind::kSwitch,
-       "Whether to wait for the event from each peer's deliver filtered service signifying that the 'invoke' transaction "
-       "has been committed successfully", ""},
+       "Whether to wait for the event from each peer's deliver filtered service signifying that the 'invoke' "
+       "transaction "
+       "has been committed successfully",
+       ""},
       {"waitForEventTimeout", 0, Kind::kDuration,
-       "Time to wait for the event from each peer's deliver filtered service signifying that the 'invoke' transaction has "
-       "been committed successfully", "30s"},
-      {"raw", 'r', Kind::kSwitch, "If true, output the query value as raw bytes, otherwise format as a printable string", ""},
-      {"hex", 'x', Kind::kSwitch,
-       "If true, output the query value byte array in hexadecimal. Incompatible with --raw", ""},
+       "Time to wait for the event from each peer's deliver filtered service signifying that the 'invoke' transaction "
+       "has "
+       "been committed successfully",
+       "30s"},
+      {"raw", 'r', Kind::kSwitch,
+       "If true, output the query value as raw bytes, otherwise format as a printable string", ""},
+      {"hex", 'x', Kind::kSwitch, "If true, output the query value byte array in hexadecimal. Incompatible with --raw",
+       ""},
   };
   const std::string summary = "Query or invoke a chaincode: invoke|query.";
   cobra::Command chaincode{"chaincode", summary, summary, {}, orderer_flags(), {}, nullptr, open_session(context)};
   chaincode.persistent_flags.push_back(
       {"transient", 0, Kind::kText, "Transient map of arguments in JSON encoding", ""});
   chaincode.commands = {
-      {"invoke", "Invoke the specified chaincode.",
+      {"invoke",
+       "Invoke the specified chaincode.",
        "Invoke the specified chaincode. It will try to commit the endorsed transaction to the network.",
-       pick(flags, {"name", "ctor", "isInit", "channelID", "peerAddresses", "tlsRootCertFiles", "connectionProfile", "waitForEvent",
-                    "waitForEventTimeout"}),
-       {}, {}, [&context](Call& call) { return invoke(call, *context.session); }, nullptr},
-      {"query", "Query using the specified chaincode.",
+       pick(flags, {"name", "ctor", "isInit", "channelID", "peerAddresses", "tlsRootCertFiles", "connectionProfile",
+                    "waitForEvent", "waitForEventTimeout"}),
+       {},
+       {},
+       [&context](Call& call) { return invoke(call, *context.session); },
+       nullptr},
+      {"query",
+       "Query using the specified chaincode.",
        "Get endorsed result of chaincode function call and print it. It won't generate transaction.",
-       pick(flags, {"ctor", "name", "channelID", "peerAddresses", "tlsRootCertFiles", "connectionProfile", "raw", "hex"}), {}, {},
-       [&context](Call& call) { return query(call, *context.session); }, nullptr},
+       pick(flags,
+            {"ctor", "name", "channelID", "peerAddresses", "tlsRootCertFiles", "connectionProfile", "raw", "hex"}),
+       {},
+       {},
+       [&context](Call& call) { return query(call, *context.session); },
+       nullptr},
   };
   return chaincode;
 }

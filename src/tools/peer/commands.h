@@ -27,6 +27,7 @@ struct Context {
 [[nodiscard]] std::function<Status(cobra::Call&)> open_session(Context& context);
 
 // Flags that several commands have, by name ("channelID", "peerAddresses", ...).
-[[nodiscard]] std::vector<cobra::Flag> pick(const std::vector<cobra::Flag>& all, std::initializer_list<const char*> names);
+[[nodiscard]] std::vector<cobra::Flag> pick(const std::vector<cobra::Flag>& all,
+                                            std::initializer_list<const char*> names);
 
 }  // namespace selvage::tools::peer

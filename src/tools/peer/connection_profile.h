@@ -1,4 +1,5 @@
-// The part of a connection profile (yaml) that the peer commands use: which peers, at which address, with which CA file.
+// The part of a connection profile (yaml) that the peer commands use: which peers, at which address, with which CA
+// file.
 #pragma once
 
 #include <string>

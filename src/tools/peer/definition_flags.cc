@@ -53,7 +53,8 @@ class Fields {
     return found == object_.end() || found->is_null() ? nullptr : &*found;
   }
   void wrong(const char* key, const char* what) {
-    if (error_.empty()) error_ = std::string("could not parse the collection configuration: '") + key + "' is not " + what;
+    if (error_.empty())
+      error_ = std::string("could not parse the collection configuration: '") + key + "' is not " + what;
   }
   const Json& object_;
   std::string error_;
@@ -118,7 +119,8 @@ Result<::protos::CollectionConfigPackage> parse_collections(const std::string& j
 Status check_definition_flags(const cobra::Call& call) {
   for (const auto& [flag, rerun] : {std::pair{"channelID", "-C"}, {"name", "-n"}, {"version", "-v"}})
     if (call.text(flag).empty())
-      return refuse(std::string("The required parameter '") + flag + "' is empty. Rerun the command with " + rerun + " flag");
+      return refuse(std::string("The required parameter '") + flag + "' is empty. Rerun the command with " + rerun +
+                    " flag");
   if (call.number("sequence") == 0)
     return refuse("The required parameter 'sequence' is empty. Rerun the command with --sequence flag");
   return {};

@@ -1,4 +1,5 @@
-// What approveformyorg, checkcommitreadiness and commit say of a chaincode definition, from flags and the collections file.
+// What approveformyorg, checkcommitreadiness and commit say of a chaincode definition, from flags and the collections
+// file.
 #pragma once
 
 #include <string>
@@ -13,7 +14,8 @@ class CollectionConfigPackage;
 namespace selvage::tools::peer {
 
 // Marshalled ApplicationPolicy of --signature-policy or --channel-config-policy; empty when neither is given.
-[[nodiscard]] Result<Bytes> policy_of_flags(const std::string& signature_policy, const std::string& channel_config_policy);
+[[nodiscard]] Result<Bytes> policy_of_flags(const std::string& signature_policy,
+                                            const std::string& channel_config_policy);
 
 // Collections in Fabric's JSON form: [{"name":..,"policy":..,"requiredPeerCount":..,...}].
 // Fabric quirk: internal/peer/chaincode/common.go.
@@ -22,8 +24,8 @@ namespace selvage::tools::peer {
 // The required ones of --channelID, --name, --version and --sequence are there.
 [[nodiscard]] Status check_definition_flags(const cobra::Call& call);
 
-// Fills in what ApproveChaincodeDefinitionForMyOrgArgs, CheckCommitReadinessArgs and CommitChaincodeDefinitionArgs have in
-// common.
+// Fills in what ApproveChaincodeDefinitionForMyOrgArgs, CheckCommitReadinessArgs and CommitChaincodeDefinitionArgs have
+// in common.
 template <class Arguments>
 [[nodiscard]] Status fill_definition(const cobra::Call& call, Arguments& arguments);
 

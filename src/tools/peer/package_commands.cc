@@ -55,24 +55,38 @@ std::vector<cobra::Command> package_commands() {
   const std::vector<cobra::Flag> unused{
       {"peerAddresses", 0, Kind::kTexts, "The addresses of the peers to connect to", ""},
       {"tlsRootCertFiles", 0, Kind::kTexts,
-       "If TLS is enabled, the paths to the TLS root cert files of the peers to connect to. The order and number of certs "
-       "specified should match the --peerAddresses flag", ""},
+       "If TLS is enabled, the paths to the TLS root cert files of the peers to connect to. The order and number of "
+       "certs "
+       "specified should match the --peerAddresses flag",
+       ""},
       {"connectionProfile", 0, Kind::kText,
        "The fully qualified path to the connection profile that provides the necessary connection information for the "
-       "network. Note: currently only supported for providing peer connection information", ""},
+       "network. Note: currently only supported for providing peer connection information",
+       ""},
   };
   std::vector<cobra::Command> commands{
-      {"package [outputfile]", "Package a chaincode", "Package a chaincode and write the package to a file.",
+      {"package [outputfile]",
+       "Package a chaincode",
+       "Package a chaincode and write the package to a file.",
        {{"label", 0, Kind::kText, "The package label contains a human-readable description of the package", ""},
         {"lang", 'l', Kind::kText, "Language the chaincode is written in", "golang"},
         {"path", 'p', Kind::kText, "Path to the chaincode", ""}},
-       {}, {}, package, nullptr},
-      {"calculatepackageid [packageFile]", "Calculate the package ID for a chaincode.",
+       {},
+       {},
+       package,
+       nullptr},
+      {"calculatepackageid [packageFile]",
+       "Calculate the package ID for a chaincode.",
        "Calculate the package ID for a packaged chaincode.",
        {{"output", 'O', Kind::kText,
-         "The output format for query results. Default is human-readable plain-text. json is currently the only supported "
-         "format.", ""}},
-       {}, {}, calculatepackageid, nullptr},
+         "The output format for query results. Default is human-readable plain-text. json is currently the only "
+         "supported "
+         "format.",
+         ""}},
+       {},
+       {},
+       calculatepackageid,
+       nullptr},
   };
   for (cobra::Command& command : commands) command.flags.insert(command.flags.end(), unused.begin(), unused.end());
   return commands;

@@ -46,8 +46,14 @@ int run(const Arguments& arguments, Terminal terminal, std::vector<cobra::Comman
   cobra::Command root;
   root.use = "peer";
   root.commands = {channel_command(context), chaincode_command(context), lifecycle_command(context)};
-  root.commands.push_back({"version", "Print fabric peer version.", "Print current version of the fabric peer server.",
-                           {}, {}, {}, version, nullptr});
+  root.commands.push_back({"version",
+                           "Print fabric peer version.",
+                           "Print current version of the fabric peer server.",
+                           {},
+                           {},
+                           {},
+                           version,
+                           nullptr});
   if (!node_commands.empty()) {
     std::string names;
     for (const auto& command : node_commands) names += (names.empty() ? "" : "|") + command.name();

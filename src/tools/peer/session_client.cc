@@ -68,12 +68,13 @@ std::vector<std::string> split(const std::string& text, char separator) {
 }  // namespace
 
 Result<std::unique_ptr<Session>> Session::open(const Settings& settings) {
-  struct stat found{};
+  struct stat found {};
   const std::string path = "cannot init crypto, specified path \"" + settings.msp_folder + "\" ";
   if (::stat(settings.msp_folder.c_str(), &found) != 0)
-    return fail(Code::kNotFound, path + "does not exist or cannot be accessed: stat " + settings.msp_folder +
-                                     ": no such file or directory",
-                "", "set CORE_PEER_MSPCONFIGPATH to the user's msp folder");
+    return fail(
+        Code::kNotFound,
+        path + "does not exist or cannot be accessed: stat " + settings.msp_folder + ": no such file or directory", "",
+        "set CORE_PEER_MSPCONFIGPATH to the user's msp folder");
   if (!S_ISDIR(found.st_mode)) return fail(Code::kInvalidArgument, path + "is not a directory");
   if (settings.mspid.empty()) return fail(Code::kInvalidArgument, "the local MSP must have an ID");
   auto local = identity::load_local_msp(settings.msp_folder, settings.mspid, os::system_clock().now());
@@ -85,8 +86,8 @@ Result<std::unique_ptr<Session>> Session::open(const Settings& settings) {
 Result<std::vector<PeerChoice>> Session::choose_peers(const cobra::Call& call, bool several, bool lifecycle) const {
   auto addresses = call.texts("peerAddresses");
   auto roots = call.texts("tlsRootCertFiles");
-  const std::string context = lifecycle ? "failed to validate peer connection parameters"
-                                        : "error validating peer connection parameters";
+  const std::string context =
+      lifecycle ? "failed to validate peer connection parameters" : "error validating peer connection parameters";
   auto refuse = [&](const std::string& text) { return fail(Code::kInvalidArgument, context + ": " + text); };
   if (const std::string profile = call.text("connectionProfile"); !profile.empty()) {
     auto peers = peers_of_profile(profile, call.text("channelID"), call.text("targetPeer"));
@@ -101,8 +102,9 @@ Result<std::vector<PeerChoice>> Session::choose_peers(const cobra::Call& call, b
   if (roots.empty()) roots = {""};
   const std::string count = std::to_string(addresses.size());
   if (!several && addresses.size() > 1)
-    return refuse("'" + call.name() + (lifecycle ? "' command supports one peer. " + count + " peers provided"
-                                                 : "' command can only be executed against one peer. received " + count));
+    return refuse("'" + call.name() +
+                  (lifecycle ? "' command supports one peer. " + count + " peers provided"
+                             : "' command can only be executed against one peer. received " + count));
   if (!settings_.peer_tls.enabled) {
     roots.assign(addresses.size(), "");
   } else if (roots.size() != addresses.size()) {
@@ -116,8 +118,8 @@ Result<std::vector<PeerChoice>> Session::choose_peers(const cobra::Call& call, b
 
 Result<const client::Dialer*> Session::peer_dialer() {
   if (!peer_dialer_) {
-    SELVAGE_TRY(auto made, make_dialer(settings_, settings_.peer_tls, "peer", settings_.peer_timeout,
-                                       peer_certificate_hash_));
+    SELVAGE_TRY(auto made,
+                make_dialer(settings_, settings_.peer_tls, "peer", settings_.peer_timeout, peer_certificate_hash_));
     peer_dialer_ = std::move(made);
   }
   return &*peer_dialer_;
@@ -140,9 +142,10 @@ Result<std::shared_ptr<rpc::Channel>> Session::dial_peer(const PeerChoice& peer)
     return fail(Code::kInvalidArgument, "tls root cert file must be set");
   auto dialer = peer_dialer();
   if (!dialer) return fail(dialer.error().within("failed to load config for PeerClient"));
-  auto target = configured && peer.ca_file.empty()
-                    ? target_of(address, settings_.peer_tls, settings_.peer_tls.roots.path, settings_.peer_tls.roots.origin)
-                    : target_of(address, settings_.peer_tls, peer.ca_file, Origin{"--tlsRootCertFiles", "", 0});
+  auto target =
+      configured && peer.ca_file.empty()
+          ? target_of(address, settings_.peer_tls, settings_.peer_tls.roots.path, settings_.peer_tls.roots.origin)
+          : target_of(address, settings_.peer_tls, peer.ca_file, Origin{"--tlsRootCertFiles", "", 0});
   if (!target)
     return fail(target.error().within(configured ? "failed to load config for PeerClient: unable to load "
                                                    "peer.tls.rootcert.file"
@@ -160,7 +163,8 @@ Result<std::shared_ptr<rpc::Channel>> Session::dial_orderer(const std::string& a
   if (!dialer) return fail(dialer.error().within("failed to load config for OrdererClient"));
   auto target = target_of(address, tls, tls.roots.path, tls.roots.origin);
   if (!target)
-    return fail(target.error().within("failed to load config for OrdererClient: unable to load orderer.tls.rootcert.file"));
+    return fail(
+        target.error().within("failed to load config for OrdererClient: unable to load orderer.tls.rootcert.file"));
   auto channel = (*dialer)->dial(*target);
   if (channel) return channel;
   Error error = channel.error().within("orderer client failed to connect to " + address);
@@ -217,7 +221,8 @@ Result<std::unique_ptr<client::BroadcastClient>> Session::broadcast(const std::s
     if (!answer) return fail(answer.error().within(context + ": error endorsing GetChannelConfig"));
     if (answer->response().status() != 200 && answer->response().status() != 0)
       return fail(Code::kUnknown, context + ": error bad proposal response " +
-                                      std::to_string(answer->response().status()) + ": " + answer->response().message());
+                                      std::to_string(answer->response().status()) + ": " +
+                                      answer->response().message());
     auto endpoints = orderer_endpoints(answer->response().payload());
     if (!endpoints) return fail(endpoints.error().within(context));
     if (endpoints->empty())
@@ -239,10 +244,12 @@ Result<client::DeliverClient> Session::deliver(const std::string& channel_id, bo
   auto channel = from_orderer ? dial_orderer(settings_.orderer_address) : dial_peer({});
   if (!channel && from_orderer) return fail(channel.error().within("failed to create deliver client for orderer"));
   if (!channel)
-    return fail(channel.error().within("error getting deliver client for channel: failed to create deliver client for peer: "
-                                       "deliver client failed to connect to " + settings_.peer_address));
-  return client::DeliverClient(*channel, from_orderer ? client::From::kOrderer : client::From::kPeer, channel_id, signer_,
-                               from_orderer ? orderer_certificate_hash_ : peer_certificate_hash_, best_effort);
+    return fail(
+        channel.error().within("error getting deliver client for channel: failed to create deliver client for peer: "
+                               "deliver client failed to connect to " +
+                               settings_.peer_address));
+  return client::DeliverClient(*channel, from_orderer ? client::From::kOrderer : client::From::kPeer, channel_id,
+                               signer_, from_orderer ? orderer_certificate_hash_ : peer_certificate_hash_, best_effort);
 }
 
 client::CommitClient Session::commit(const std::string& channel_id, const std::string& transaction_id) {

@@ -21,8 +21,8 @@ namespace selvage::tools::peer {
 
 // A peer as the command line names it.
 struct PeerChoice {
-  std::string address;   // empty: peer.address of core.yaml
-  std::string ca_file;   // its TLS root certificate; empty: peer.tls.rootcert.file
+  std::string address;  // empty: peer.address of core.yaml
+  std::string ca_file;  // its TLS root certificate; empty: peer.tls.rootcert.file
 };
 
 // Every connection of one command. Errors have Fabric's words, and then why.
@@ -34,9 +34,10 @@ class Session {
   [[nodiscard]] const wire::Signer& signer() const { return signer_; }
   [[nodiscard]] const Settings& settings() const { return settings_; }
 
-  // --peerAddresses and --tlsRootCertFiles of a call, or those of its --connectionProfile. `several`: the command takes more than one peer. The error for more
-  // has the words of `chaincode` or of `lifecycle chaincode`.
-  [[nodiscard]] Result<std::vector<PeerChoice>> choose_peers(const cobra::Call& call, bool several, bool lifecycle) const;
+  // --peerAddresses and --tlsRootCertFiles of a call, or the peers of its --connectionProfile. `several`: the command
+  // takes more than one. `lifecycle`: errors have the words of `lifecycle chaincode` rather than of `chaincode`.
+  [[nodiscard]] Result<std::vector<PeerChoice>> choose_peers(const cobra::Call& call, bool several,
+                                                             bool lifecycle) const;
 
   // "endorser client failed to connect to <address>: failed to create new connection: ...".
   [[nodiscard]] Result<client::EndorserClient> endorser(const PeerChoice& peer = {});

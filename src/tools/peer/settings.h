@@ -14,12 +14,12 @@ namespace selvage::tools::peer {
 
 struct TlsSettings {
   bool enabled = false;
-  bool client_auth = false;      // present our certificate
+  bool client_auth = false;        // present our certificate
   std::string client_auth_remedy;  // what to set when it is not and a server demands one
-  config::File roots;            // the server's CA
+  config::File roots;              // the server's CA
   config::File certificate;
   config::File key;
-  std::string server_name;       // in place of the host
+  std::string server_name;  // in place of the host
   Origin server_name_setting;
   std::chrono::seconds time_shift{0};
 };
@@ -28,7 +28,7 @@ struct Settings {
   std::string peer_address;
   TlsSettings peer_tls;
   std::chrono::milliseconds peer_timeout = std::chrono::seconds(3);
-  std::string orderer_address;   // --orderer: one, or several with commas between; empty: ask the channel
+  std::string orderer_address;  // --orderer: one, or several with commas between; empty: ask the channel
   TlsSettings orderer_tls;
   std::chrono::milliseconds orderer_timeout = std::chrono::seconds(3);
   std::string msp_folder;

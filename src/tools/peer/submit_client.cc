@@ -20,11 +20,10 @@ tl::unexpected<Error> with_suffix(Error error, const std::string& suffix) {
 
 }  // namespace
 
-Status submit(Session& session, const std::vector<client::EndorserClient>& endorsers, client::BroadcastClient& broadcast,
-              const Submission& submission) {
+Status submit(Session& session, const std::vector<client::EndorserClient>& endorsers,
+              client::BroadcastClient& broadcast, const Submission& submission) {
   const std::string& transaction_id = submission.proposed->made.transaction_id;
-  auto envelope =
-      wire::make_transaction(submission.proposed->made.proposal, session.signer(), submission.responses);
+  auto envelope = wire::make_transaction(submission.proposed->made.proposal, session.signer(), submission.responses);
   if (!envelope) return with_suffix(envelope.error().within(submission.assemble_error), submission.send_suffix);
   client::CommitClient commit = session.commit(submission.channel_id, transaction_id);
   if (submission.wait) {

@@ -54,7 +54,8 @@ const std::map<std::string, Make>& fixed_types() {
       {"protos.ChaincodeActionPayload.chaincode_proposal_payload", make<::protos::ChaincodeProposalPayload>},
       {"protos.ChaincodeEndorsedAction.proposal_response_payload", make<::protos::ProposalResponsePayload>},
       {"rwset.NsReadWriteSet.rwset", make<::kvrwset::KVRWSet>},
-      // Fabric quirk: the bytes of CollectionHashedReadWriteSet.hashed_rwset stay closed, as its table misnames the field.
+      // Fabric quirk: the bytes of CollectionHashedReadWriteSet.hashed_rwset stay closed, as its table misnames the
+      // field.
   };
   return types;
 }

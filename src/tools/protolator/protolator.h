@@ -14,12 +14,20 @@
 namespace selvage::tools::protolator {
 
 // Which group of the configuration tree a ConfigGroup stands for decides what its values mean.
-enum class GroupKind { kNone, kChannel, kApplication, kApplicationOrg, kOrderer, kOrdererOrg, kConsortiums, kConsortium,
-                       kConsortiumOrg };
+enum class GroupKind {
+  kNone,
+  kChannel,
+  kApplication,
+  kApplicationOrg,
+  kOrderer,
+  kOrdererOrg,
+  kConsortiums,
+  kConsortium,
+  kConsortiumOrg
+};
 
 // Indented with tabs, one line end after it. `kind`: of a bare ConfigGroup. Errors: kInvalidArgument, with the path to
 // the field that could not be opened.
-[[nodiscard]] Result<std::string> to_json(const google::protobuf::Message& message,
-                                          GroupKind kind = GroupKind::kNone);
+[[nodiscard]] Result<std::string> to_json(const google::protobuf::Message& message, GroupKind kind = GroupKind::kNone);
 
 }  // namespace selvage::tools::protolator

@@ -23,7 +23,8 @@ Result<std::string> host_of(const std::string& address) {
   const bool is_template = port.find("}}") != std::string::npos || address.ends_with("}}");
   if (!is_template && (port.empty() || port.size() > 5 || port.find_first_not_of("0123456789") != std::string::npos ||
                        std::stoi(port) < 1 || std::stoi(port) > 65535))
-    return refuse("--address " + address + " is not host:port", "write it as the peer will dial it: basic.example.com:9999");
+    return refuse("--address " + address + " is not host:port",
+                  "write it as the peer will dial it: basic.example.com:9999");
   std::string host = address.substr(0, colon);
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
   if (host.empty() || host == "0.0.0.0" || host == "::")
@@ -55,8 +56,8 @@ Status check_dates(const char* flag, const crypto::Certificate& certificate, Sys
 }
 
 // The chaincode's certificate, as the peer will judge it.
-Status check_server(const CcaasPackage& wanted, const std::string& host,
-                    const std::vector<crypto::Certificate>& roots, SystemTime now) {
+Status check_server(const CcaasPackage& wanted, const std::string& host, const std::vector<crypto::Certificate>& roots,
+                    SystemTime now) {
   SELVAGE_TRY(const auto chain, read_certificates("--server-cert", wanted.server_cert_file));
   crypto::CertificatePool pool;
   for (const auto& root : roots) pool.add(root);

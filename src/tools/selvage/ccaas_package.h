@@ -1,6 +1,7 @@
 // A package for chaincode that runs as a service, with the TLS material that the peer needs to dial it.
 //
-// Everything is checked when the package is made, because a mistake in it shows at the first invocation only, as a timeout.
+// Everything is checked when the package is made, because a mistake in it shows at the first invocation only, as a
+// timeout.
 #pragma once
 
 #include <string>
@@ -13,8 +14,8 @@ namespace selvage::tools::selvage_program {
 
 struct CcaasPackage {
   std::string label;
-  std::string address;       // host:port at which the peer finds the chaincode; {{.field}} is left for the peer to fill in
-  std::string domain;        // name in the chaincode's certificate, when it is not the address's host
+  std::string address;  // host:port at which the peer finds the chaincode; {{.field}} is left for the peer to fill in
+  std::string domain;   // name in the chaincode's certificate, when it is not the address's host
   std::string dial_timeout = "10s";
   bool tls = true;
   std::string root_cert_file;    // who signed the chaincode's certificate
