@@ -144,7 +144,7 @@ Result<BlockResult> Validator::finish(std::shared_ptr<const PreparedBlock> prepa
     if (!verdict.valid()) {
       LOG_WARN(logger(), "[{}] Invalid transaction with index {} in block [{}] txid={} code={} reason=\"{}\"",
                state_->channel_id, i, number, escape(transaction.tx_id), ::protos::TxValidationCode_Name(verdict.code),
-               verdict.reason);
+               escape(verdict.reason, 1024));
     }
     result.transactions.push_back({static_cast<uint8_t>(verdict.code), std::move(verdict.reason), transaction.tx_id,
                                    transaction.header_type, transaction.chaincode, transaction.rw_set});
