@@ -101,6 +101,7 @@ struct BroadcastService::Shared {
   metrics::Family<metrics::Histogram>& enqueue_duration;
   metrics::Family<metrics::Counter>& processed_count;
   Bytes success;
+  std::atomic<size_t> bytes{0};  // in work on all streams
 };
 
 namespace {
@@ -120,8 +121,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
       std::lock_guard lock(mutex_);
       if (ended_) return;
       bytes_ += slot->bytes;
+      const size_t all = shared_->bytes += slot->bytes;
       slots_.push_back(slot);
-      if (!paused_ && (slots_.size() >= shared_->settings.ahead_max || bytes_ >= shared_->settings.ahead_bytes_max)) {
+      if (!paused_ && (slots_.size() >= shared_->settings.ahead_max || bytes_ >= shared_->settings.ahead_bytes_max ||
+                       all >= shared_->settings.all_bytes_max)) {
         paused_ = true;
         call_->pause();
       }
@@ -145,8 +148,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   }
   void cancel() {
     std::lock_guard lock(mutex_);
-    ended_ = true;
-    slots_.clear();
+    end();
   }
 
  private:
@@ -236,7 +238,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
         again_ = false;
         if (ended_ || slots_.empty() || !slots_.front()->checked) {
           if (!ended_ && slots_.empty() && half_closed_) {
-            ended_ = true;
+            end();
             LOG_DEBUG(logger(), "Received EOF from {}, hangup", address());
             call_->finish(rpc::Status());
           }
@@ -255,19 +257,27 @@ class Stream : public std::enable_shared_from_this<Stream> {
       std::lock_guard lock(mutex_);
       if (ended_ || slots_.empty()) continue;
       bytes_ -= slot->bytes;
+      shared_->bytes -= slot->bytes;
       slots_.pop_front();
       if (slot->outcome.status != common::SUCCESS) {
-        ended_ = true;
-        slots_.clear();
+        end();
         call_->finish(unparsable_ ? rpc::Status(Code::kInternal, "grpc: error unmarshalling request: proto: cannot parse "
                                                                  "invalid wire-format data")
                                   : rpc::Status());
       } else if (paused_ && slots_.size() <= shared_->settings.ahead_max / 2 &&
-                 bytes_ <= shared_->settings.ahead_bytes_max / 2) {
+                 bytes_ <= shared_->settings.ahead_bytes_max / 2 &&
+                 (slots_.empty() || shared_->bytes < shared_->settings.all_bytes_max)) {
         paused_ = false;
         call_->resume();
       }
     }
+  }
+
+  // Under mutex_: no more work for this stream.
+  void end() {
+    ended_ = true;
+    slots_.clear();
+    shared_->bytes -= std::exchange(bytes_, 0);
   }
 
   // False: the chain has no room now.

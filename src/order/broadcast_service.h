@@ -25,6 +25,7 @@ class BroadcastService {
   struct Settings {
     size_t ahead_max = 128;               // envelopes of one stream in work; then its window is closed
     size_t ahead_bytes_max = 16u << 20;
+    size_t all_bytes_max = 256u << 20;    // of all streams together; then each has one envelope in work at a time
   };
   using Post = std::function<void(std::function<void()>)>;  // runs soon, on a thread of a pool
 
