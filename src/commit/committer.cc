@@ -258,9 +258,10 @@ Status Committer::commit(ValidatedBlock validated) {
     notice.transactions.push_back({transaction.tx_id, checked[i].code, transaction.header_type});
     if (checked[i].code == kValid && transaction.header_type == ::common::CONFIG) notice.config = true;
     if (rw_sets[i] && has_private_part(*rw_sets[i])) private_transactions.push_back(transaction.tx_id);
+    // Fabric quirk: core/ledger/kvledger/txmgmt/validation/batch_preparer.go: what validation refused has no type there.
+    const int type = transaction.code == kValid ? transaction.header_type : -1;
     instruments_->transactions
-        .with({channel, type_name(transaction.header_type), chaincodes[i].empty() ? "unknown" : chaincodes[i],
-               code_name(checked[i].code)})
+        .with({channel, type_name(type), chaincodes[i].empty() ? "unknown" : chaincodes[i], code_name(checked[i].code)})
         .add(1);
   }
   auto purged = ledger_->transient().purge(private_transactions);

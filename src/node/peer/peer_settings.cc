@@ -123,6 +123,7 @@ Status check_settings(const config::CoreSettings& core) {
                        "works, other packages are refused at installation",
              core.docker_endpoint);
   }
+  LOG_INFO(logger(), "Blocks come from the ordering service; gossip, discovery and gateway are not served by this peer");
   return {};
 }
 
