@@ -3,6 +3,8 @@
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
@@ -24,10 +26,9 @@ std::tm parts_of(SystemTime time) {
   return parts;
 }
 
-// A time in the layout that Go's reference time shows; of its elements those that log formats use.
+// A time in the layout that Go's reference time shows, to the second; of its elements those that log formats use.
 std::string format_time(SystemTime time, std::string_view layout) {
   const std::tm parts = parts_of(time);
-  const auto nanos = (time.time_since_epoch() % std::chrono::seconds(1)).count();
   static constexpr const char* kMonths[] = {"January", "February", "March",     "April",   "May",      "June",
                                             "July",    "August",   "September", "October", "November", "December"};
   static constexpr const char* kDays[] = {"Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"};
@@ -44,40 +45,96 @@ std::string format_time(SystemTime time, std::string_view layout) {
       layout.remove_prefix(element.size());
       return true;
     };
+    const auto two = [&](int value) {
+      out += static_cast<char>('0' + value / 10 % 10);
+      out += static_cast<char>('0' + value % 10);
+    };
     if (take("2006")) out += fmt::format("{:04}", parts.tm_year + 1900);
     else if (take("January")) out += kMonths[parts.tm_mon];
     else if (take("Jan")) out += std::string_view(kMonths[parts.tm_mon]).substr(0, 3);
     else if (take("Monday")) out += kDays[parts.tm_wday];
     else if (take("Mon")) out += std::string_view(kDays[parts.tm_wday]).substr(0, 3);
     else if (take("MST")) out += parts.tm_zone;
-    else if (take("01")) out += fmt::format("{:02}", parts.tm_mon + 1);
-    else if (take("02")) out += fmt::format("{:02}", parts.tm_mday);
+    else if (take("01")) two(parts.tm_mon + 1);
+    else if (take("02")) two(parts.tm_mday);
     else if (take("_2")) out += fmt::format("{:2}", parts.tm_mday);
-    else if (take("15")) out += fmt::format("{:02}", parts.tm_hour);
-    else if (take("03")) out += fmt::format("{:02}", hour12);
-    else if (take("04")) out += fmt::format("{:02}", parts.tm_min);
-    else if (take("05")) out += fmt::format("{:02}", parts.tm_sec);
-    else if (take("06")) out += fmt::format("{:02}", (parts.tm_year + 1900) % 100);
+    else if (take("15")) two(parts.tm_hour);
+    else if (take("03")) two(hour12);
+    else if (take("04")) two(parts.tm_min);
+    else if (take("05")) two(parts.tm_sec);
+    else if (take("06")) two(parts.tm_year % 100);
     else if (take("PM")) out += parts.tm_hour < 12 ? "AM" : "PM";
     else if (take("Z07:00")) out += zone(true, true);
     else if (take("Z0700")) out += zone(false, true);
     else if (take("-07:00")) out += zone(true, false);
     else if (take("-0700")) out += zone(false, false);
-    else if (layout.size() > 1 && (layout[0] == '.' || layout[0] == ',') && (layout[1] == '0' || layout[1] == '9')) {
-      const char digit = layout[1];
-      size_t count = 1;
-      while (count < layout.size() && layout[count] == digit) ++count;
-      std::string fraction = fmt::format("{:09}", nanos).substr(0, std::min<size_t>(count - 1, 9));
-      if (digit == '9') fraction.resize(fraction.find_last_not_of('0') + 1);
-      if (!fraction.empty()) out += layout[0] + fraction;
-      layout.remove_prefix(count);
-    } else {
+    else {
       out += layout[0];
       layout.remove_prefix(1);
     }
   }
   return out;
 }
+
+// The fraction of a second in a layout, ".000" or ",999": the one element that differs between lines of one second.
+struct Fraction {
+  size_t begin = std::string::npos;
+  size_t length = 0;
+};
+Fraction find_fraction(std::string_view layout) {
+  for (size_t i = 0; i + 1 < layout.size(); ++i) {
+    if ((layout[i] != '.' && layout[i] != ',') || (layout[i + 1] != '0' && layout[i + 1] != '9')) continue;
+    const size_t end = std::min(layout.find_first_not_of(layout[i + 1], i + 1), layout.size());
+    // "2006.01.02" holds none: its zeros go on with another digit.
+    if (end == layout.size() || layout[end] < '0' || layout[end] > '9') return {i, end - i};
+  }
+  return {};
+}
+
+void append_fraction(SystemTime time, std::string_view fraction, std::string* out) {
+  uint64_t nanos = static_cast<uint64_t>((time.time_since_epoch() % std::chrono::seconds(1)).count());
+  char digits[9];
+  for (int i = 8; i >= 0; --i, nanos /= 10) digits[i] = static_cast<char>('0' + nanos % 10);
+  std::string_view shown(digits, std::min<size_t>(fraction.size() - 1, 9));
+  if (fraction[1] == '9') shown = shown.substr(0, shown.find_last_not_of('0') + 1);
+  if (shown.empty()) return;
+  *out += fraction[0];
+  *out += shown;
+}
+
+// A layout cut at its fraction, with what the rest came to in the last second.
+class TimeText {
+ public:
+  explicit TimeText(std::string layout) : layout_(std::move(layout)), fraction_(find_fraction(layout_)), id_(next_id()) {}
+  void append(SystemTime time, std::string* out) const {
+    const int64_t second = std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count();
+    thread_local struct {
+      uint64_t id = 0;
+      int64_t second = 0;
+      std::string before;
+      std::string after;
+    } last;
+    const std::string_view layout = layout_;
+    if (last.id != id_ || last.second != second) {
+      last.before = format_time(time, layout.substr(0, fraction_.begin));
+      last.after = fraction_.length == 0 ? "" : format_time(time, layout.substr(fraction_.begin + fraction_.length));
+      last.second = second;
+      last.id = id_;
+    }
+    *out += last.before;
+    if (fraction_.length > 0) append_fraction(time, layout.substr(fraction_.begin, fraction_.length), out);
+    *out += last.after;
+  }
+
+ private:
+  static uint64_t next_id() {
+    static std::atomic<uint64_t> count{0};
+    return ++count;
+  }
+  std::string layout_;
+  Fraction fraction_;
+  uint64_t id_;
+};
 
 // C's printf of one value with a verb of the operator's: only flags, width, precision and the one letter that fits.
 std::optional<std::string> checked_verb(std::string_view verb, std::string_view letters) {
@@ -172,7 +229,8 @@ struct LogFormat::Parts {
   enum class Shape { kLine, kJson, kLogfmt } shape = Shape::kLine;
   struct Part {
     Verb verb;
-    std::string format;  // kText: the text; kTime: the layout; others: a printf verb
+    std::string format;  // kText: the text; others but kTime: a printf verb
+    std::shared_ptr<const TimeText> time;
   };
   std::vector<Part> parts;
 };
@@ -187,7 +245,7 @@ Result<LogFormat> LogFormat::parse(std::string_view text) {
   if (parts->shape != Parts::Shape::kLine) return made;
   if (text.empty()) text = kDefaultFormat;
   const auto add_text = [&](std::string_view more) {
-    if (parts->parts.empty() || parts->parts.back().verb != Verb::kText) parts->parts.push_back({Verb::kText, ""});
+    if (parts->parts.empty() || parts->parts.back().verb != Verb::kText) parts->parts.push_back({Verb::kText, "", nullptr});
     parts->parts.back().format += more;
   };
   while (!text.empty()) {
@@ -220,7 +278,9 @@ Result<LogFormat> LogFormat::parse(std::string_view text) {
       else if (option == "reset") verb = Verb::kReset;
       else if (!option.empty()) return fail(Code::kInvalidArgument, fmt::format("invalid color option: {}", option));
     } else if (*verb == Verb::kTime) {
-      format = option.empty() ? kGoTime : option;
+      parts->parts.push_back({*verb, "", std::make_shared<TimeText>(std::string(option.empty() ? kGoTime : option))});
+      text.remove_prefix(end + 1);
+      continue;
     } else if (*verb == Verb::kId) {
       const auto printf_verb = checked_verb(option.empty() ? "d" : option, "dxXo");
       if (!printf_verb) return fail(Code::kInvalidArgument, fmt::format("invalid format of id: {}", option));
@@ -231,7 +291,7 @@ Result<LogFormat> LogFormat::parse(std::string_view text) {
       if (!printf_verb) return fail(Code::kInvalidArgument, fmt::format("invalid format of {}: {}", name, option));
       format = *printf_verb + "s";
     }
-    parts->parts.push_back({*verb, std::move(format)});
+    parts->parts.push_back({*verb, std::move(format), nullptr});
     text.remove_prefix(end + 1);
   }
   return made;
@@ -243,13 +303,14 @@ std::string LogFormat::line(const log::Record& record) const {
   if (parts_->shape == Parts::Shape::kLogfmt) return logfmt_line(record);
   const int color = log::color_of(record.level);
   std::string line;
+  line.reserve(256);
   for (const Parts::Part& part : parts_->parts) {
     switch (part.verb) {
       case Verb::kText: line += part.format; break;
-      case Verb::kColor: line += fmt::format("\x1b[{}m", color); break;
-      case Verb::kBold: line += fmt::format("\x1b[{};1m", color); break;
+      case Verb::kColor: fmt::format_to(std::back_inserter(line), "\x1b[{}m", color); break;
+      case Verb::kBold: fmt::format_to(std::back_inserter(line), "\x1b[{};1m", color); break;
       case Verb::kReset: line += "\x1b[0m"; break;
-      case Verb::kTime: line += format_time(record.time, part.format); break;
+      case Verb::kTime: part.time->append(record.time, &line); break;
       case Verb::kId: {
         char buffer[256];
         std::snprintf(buffer, sizeof buffer, part.format.c_str(), static_cast<unsigned long long>(record.number));

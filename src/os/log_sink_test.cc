@@ -36,6 +36,7 @@ TEST_F(LogFormatTest, TimeFollowsGosReferenceLayout) {
   EXPECT_EQ(line("%{time}"), "2023-11-14T22:13:20.12Z peer=127.0.0.1:7051\n");
   EXPECT_EQ(line("%{time:Mon Jan _2 03:04:05.000000 PM -07:00 06}"),
             "Tue Nov 14 10:13:20.120456 PM +00:00 23 peer=127.0.0.1:7051\n");
+  EXPECT_EQ(line("%{time:2006.01.02}"), "2023.11.14 peer=127.0.0.1:7051\n");
 }
 
 TEST_F(LogFormatTest, WhatIsNoVerbStaysText) {
