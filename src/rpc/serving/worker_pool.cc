@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -11,23 +12,55 @@
 
 namespace selvage::rpc {
 namespace {
-constexpr auto kIdle = std::chrono::seconds(20);
-}
+
+constexpr auto kIdle = std::chrono::seconds(20);  // then a thread ends
+constexpr auto kTick = std::chrono::milliseconds(1);
+constexpr size_t kMoreAtOnce = 8;
+constexpr size_t kCalmTicks = 1000;  // after which fewer are woken at once
+
+}  // namespace
 
 struct WorkerPool::State {
   size_t threads_max;
+  size_t cores = std::max(2u, std::thread::hardware_concurrency());
   std::string name;
   std::mutex mutex;
-  std::condition_variable work;
+  std::condition_variable work;   // for idle threads; each waits for its turn in `wakes`
+  std::condition_variable line;   // for the watcher
   std::condition_variable gone;
   std::deque<Task> tasks;
   size_t threads = 0;
-  size_t idle = 0;
+  size_t idle = 0;        // waiting, and not yet called
+  size_t wakes = 0;       // called, and not yet awake
+  size_t eager = cores;   // so many awake at once need no watcher's word
+  uint64_t taken = 0;
+  bool watched = false;
+  bool watcher_waits = false;
   bool stopping = false;
+
+  // Calls an idle thread or makes one. False: there is none to be had. Under the mutex.
+  bool add_thread(const std::shared_ptr<State>& self) {
+    if (idle > 0) {
+      --idle;
+      ++wakes;
+      work.notify_one();
+      return true;
+    }
+    if (threads >= threads_max) return false;
+    try {
+      std::thread thread(WorkerPool::work, self);
+      ::pthread_setname_np(thread.native_handle(), name.c_str());
+      thread.detach();
+      ++threads;
+      return true;
+    } catch (const std::system_error&) {
+      return false;  // the system has no more threads to give: those that are there must do
+    }
+  }
 };
 
 WorkerPool::WorkerPool(size_t threads_max, std::string name) : state_(std::make_shared<State>()) {
-  state_->threads_max = threads_max;
+  state_->threads_max = std::max<size_t>(threads_max, 1);
   state_->name = name.substr(0, 15);
 }
 
@@ -37,50 +70,90 @@ bool WorkerPool::run(Task task) { return start(std::move(task), true); }
 bool WorkerPool::run_now(Task task) { return start(std::move(task), false); }
 
 bool WorkerPool::start(Task task, bool in_line) {
-  std::unique_lock lock(state_->mutex);
-  if (state_->stopping) return false;
-  bool enough = state_->idle > state_->tasks.size();
-  bool spawn = !enough && state_->threads < state_->threads_max;
-  if (!enough && !spawn && !in_line) return false;
-  state_->tasks.push_back(std::move(task));
-  if (spawn) {
-    try {
-      std::thread thread(work, state_);
-      ::pthread_setname_np(thread.native_handle(), state_->name.c_str());
-      thread.detach();
-      ++state_->threads;
-      return true;
-    } catch (const std::system_error&) {
-      // The system has no more threads to give: those that are there must do.
-      if (!in_line || state_->threads == 0) {
-        state_->tasks.pop_back();
-        return false;
-      }
-    }
+  State& s = *state_;
+  std::unique_lock lock(s.mutex);
+  if (s.stopping) return false;
+  if (!in_line) {
+    if (!s.add_thread(state_)) return false;
+    s.tasks.push_front(std::move(task));
+    return true;
   }
-  lock.unlock();
-  if (enough) state_->work.notify_one();
+  s.tasks.push_back(std::move(task));
+  if (s.threads - s.idle < s.eager && s.add_thread(state_)) return true;
+  if (s.threads == 0) {
+    s.tasks.pop_back();
+    return false;
+  }
+  if (s.threads - s.idle >= s.threads_max) return true;  // all are awake: nothing to watch for
+  if (!s.watched) {
+    try {
+      std::thread(watch, state_).detach();
+      s.watched = true;
+    } catch (const std::system_error&) {
+      return s.add_thread(state_), true;
+    }
+  } else if (s.watcher_waits) {
+    s.line.notify_one();
+  }
   return true;
 }
 
 void WorkerPool::work(std::shared_ptr<State> state) {
-  std::unique_lock lock(state->mutex);
-  while (true) {
-    if (state->tasks.empty() && !state->stopping) {
-      ++state->idle;
-      bool woken = state->work.wait_for(lock, kIdle, [&] { return !state->tasks.empty() || state->stopping; });
-      --state->idle;
-      if (!woken) break;
+  State& s = *state;
+  std::unique_lock lock(s.mutex);
+  while (!s.stopping) {
+    if (s.tasks.empty()) {
+      ++s.idle;
+      bool called = s.work.wait_for(lock, kIdle, [&] { return s.wakes > 0 || s.stopping; });
+      if (!called) {
+        --s.idle;
+        break;
+      }
+      if (s.wakes > 0) {
+        --s.wakes;
+      } else {
+        --s.idle;
+      }
+      continue;
     }
-    if (state->stopping) break;
-    Task task = std::move(state->tasks.front());
-    state->tasks.pop_front();
+    Task task = std::move(s.tasks.front());
+    s.tasks.pop_front();
+    ++s.taken;
     lock.unlock();
     task();
     task = nullptr;  // what it holds goes before the lock is taken
     lock.lock();
   }
-  if (--state->threads == 0) state->gone.notify_all();
+  --s.threads;
+  s.gone.notify_all();
+}
+
+// Adds threads when tasks are in line and none was taken for a tick: those that are awake wait for something.
+void WorkerPool::watch(std::shared_ptr<State> state) {
+  State& s = *state;
+  std::unique_lock lock(s.mutex);
+  size_t calm = 0;
+  while (!s.stopping) {
+    if (s.tasks.empty()) {
+      s.watcher_waits = true;
+      s.line.wait(lock, [&] { return !s.tasks.empty() || s.stopping; });
+      s.watcher_waits = false;
+    }
+    uint64_t before = s.taken;
+    s.line.wait_for(lock, kTick, [&] { return s.stopping; });
+    if (s.stopping || s.tasks.empty()) continue;
+    if (s.taken - before < s.eager / 2 + 1) {
+      size_t more = std::min(s.tasks.size(), kMoreAtOnce);
+      while (more > 0 && s.add_thread(state)) --more;
+      s.eager = std::min(s.threads_max, std::max(s.eager, s.threads - s.idle));
+      calm = 0;
+    } else if (++calm >= kCalmTicks) {
+      s.eager = std::max(s.cores, s.eager - s.eager / 8);
+      calm = 0;
+    }
+  }
+  s.watched = false;
+  s.gone.notify_all();
 }
 
 void WorkerPool::stop() {
@@ -89,10 +162,11 @@ void WorkerPool::stop() {
   state_->stopping = true;
   dropped.swap(state_->tasks);
   state_->work.notify_all();
+  state_->line.notify_all();
   lock.unlock();
   dropped.clear();
   lock.lock();
-  state_->gone.wait(lock, [&] { return state_->threads == 0; });
+  state_->gone.wait(lock, [&] { return state_->threads == 0 && !state_->watched; });
 }
 
 }  // namespace selvage::rpc

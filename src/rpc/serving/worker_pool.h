@@ -1,4 +1,7 @@
 // Threads for handlers: as many as there is work, up to a bound; those that find nothing to do for a while end.
+//
+// Waking a thread costs more than a short handler does. So only a few are woken at once, about one a core, and take what is
+// in line one after the other; more are added when handlers block and the line stands still for a millisecond.
 #pragma once
 
 #include <functional>
@@ -27,6 +30,7 @@ class WorkerPool {
  private:
   struct State;
   static void work(std::shared_ptr<State> state);
+  static void watch(std::shared_ptr<State> state);
   bool start(Task task, bool in_line);
   std::shared_ptr<State> state_;
 };

@@ -23,6 +23,33 @@ TEST(WorkerPool, RunsAsManyAtOnceAsItMay) {
   done.get_future().get();
 }
 
+TEST(WorkerPool, AddsThreadsWhenThoseThatAreAwakeAllWait) {
+  WorkerPool pool(64, "pool");
+  std::latch all(64);  // many more than cores
+  std::promise<void> done;
+  std::atomic<int> left{64};
+  for (int i = 0; i < 64; ++i) {
+    ASSERT_TRUE(pool.run([&] {
+      all.arrive_and_wait();
+      if (--left == 0) done.set_value();
+    }));
+  }
+  done.get_future().get();
+}
+
+TEST(WorkerPool, RunsEveryTaskOfManyShortOnes) {
+  WorkerPool pool(8, "pool");
+  constexpr int kTasks = 20000;
+  std::promise<void> done;
+  std::atomic<int> left{kTasks};
+  for (int i = 0; i < kTasks; ++i) {
+    ASSERT_TRUE(pool.run([&] {
+      if (--left == 0) done.set_value();
+    }));
+  }
+  done.get_future().get();
+}
+
 TEST(WorkerPool, PutsInLineWhatIsMoreAndRefusesWhatMustNotWait) {
   WorkerPool pool(1, "pool");
   std::promise<void> release, second;
