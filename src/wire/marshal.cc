@@ -6,6 +6,8 @@
 
 #include <limits>
 
+#include "wire/go_wire_format.h"
+
 namespace selvage::wire {
 namespace {
 
@@ -21,10 +23,14 @@ namespace {
 }  // namespace
 
 Status parse_into(BytesView bytes, google::protobuf::Message& message) {
-  if (bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max()) &&
+  const google::protobuf::Descriptor& type = *message.GetDescriptor();
+  const GoReading reading = how_go_reads(bytes, type);
+  Bytes shorter;
+  if (reading == GoReading::kLongTags) bytes = shorter = with_short_tags(bytes, type);
+  if (reading != GoReading::kRefuses && bytes.size() <= static_cast<size_t>(std::numeric_limits<int>::max()) &&
       message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return {};
-  return fail(Code::kInvalidArgument, "error unmarshalling " + message.GetDescriptor()->name() + ": " + kBadWireFormat);
+  return fail(Code::kInvalidArgument, "error unmarshalling " + type.name() + ": " + kBadWireFormat);
 }
 
 Bytes marshal(const google::protobuf::Message& message) {
