@@ -38,7 +38,7 @@ class Update {
     if (!mapped) return fail(mapped.error().within("error converting config to map"));
     current_ = std::move(*mapped);
     ::common::ConfigUpdate update;
-    if (!update.ParseFromString(envelope.config_update())) return refuse(wire::kBadWireFormat);
+    if (!wire::parse_into(envelope.config_update(), update)) return refuse(wire::kBadWireFormat);
     if (update.channel_id() != channel_id_) {
       return refuse(fmt::format("ConfigUpdate for channel '{}' but envelope for channel '{}'", update.channel_id(),
                                 channel_id_));
@@ -98,7 +98,7 @@ class Update {
     std::vector<policy::OwnedSignedData> out;
     for (const ::common::ConfigSignature& signature : envelope.signatures()) {
       ::common::SignatureHeader header;
-      if (!header.ParseFromString(signature.signature_header())) return refuse(wire::kBadWireFormat);
+      if (!wire::parse_into(signature.signature_header(), header)) return refuse(wire::kBadWireFormat);
       out.push_back({signature.signature_header() + envelope.config_update(), header.creator(), signature.signature()});
     }
     return out;

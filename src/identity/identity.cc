@@ -6,6 +6,7 @@
 #include "crypto/pem.h"
 #include "identity/msp.h"
 #include "msp/identities.pb.h"
+#include "wire/marshal.h"
 
 namespace selvage::identity {
 namespace {
@@ -62,7 +63,7 @@ Status Identity::satisfies(const ::common::MSPPrincipal& principal) const { retu
 
 std::string describe_identity(BytesView serialized) {
   ::msp::SerializedIdentity claim;
-  if (serialized.empty() || !claim.ParseFromArray(serialized.data(), static_cast<int>(serialized.size()))) {
+  if (serialized.empty() || !wire::parse_into(serialized, claim)) {
     return "identity could not be unmarshalled";
   }
   const std::vector<crypto::PemBlock> blocks = crypto::parse_pem(claim.id_bytes());

@@ -10,6 +10,7 @@
 #include "identity/well_formed.h"
 #include "msp/identities.pb.h"
 #include "msp/msp_principal.pb.h"
+#include "wire/marshal.h"
 
 namespace selvage::identity {
 namespace {
@@ -53,7 +54,7 @@ Status check_role(const Msp::State& msp, const Identity& identity, MSPRole::MSPR
 
 Status satisfies_role(const Msp::State& msp, const Identity& identity, const Bytes& principal) {
   MSPRole role;
-  if (!role.ParseFromString(principal)) {
+  if (!wire::parse_into(principal, role)) {
     return fail(Code::kInvalidArgument, "could not unmarshal MSPRole from principal: proto: cannot parse invalid wire-format data");
   }
   if (role.msp_identifier() != msp.mspid) {
@@ -82,7 +83,7 @@ Status satisfies_role(const Msp::State& msp, const Identity& identity, const Byt
 
 Status satisfies_unit(const Msp::State& msp, const Identity& identity, const Bytes& principal) {
   ::common::OrganizationUnit wanted;
-  if (!wanted.ParseFromString(principal)) {
+  if (!wire::parse_into(principal, wanted)) {
     return fail(Code::kInvalidArgument,
                 "could not unmarshal OrganizationUnit from principal: proto: cannot parse invalid wire-format data");
   }
@@ -112,7 +113,7 @@ bool Msp::node_ous_enabled() const { return state_->node_ous; }
 
 Result<std::shared_ptr<const Identity>> Msp::deserialize(BytesView serialized) const {
   ::msp::SerializedIdentity claim;
-  if (!claim.ParseFromArray(serialized.data(), static_cast<int>(serialized.size()))) {
+  if (!wire::parse_into(serialized, claim)) {
     return fail(Code::kInvalidArgument,
                 "could not deserialize a SerializedIdentity: proto: cannot parse invalid wire-format data");
   }
@@ -155,7 +156,7 @@ Status Msp::satisfies(const Identity& identity, const MSPPrincipal& principal) c
     case MSPPrincipal::COMBINED: {
       if (state_->version <= MspVersion::kV1_1) break;
       ::common::CombinedPrincipal combined;
-      if (!combined.ParseFromString(principal.principal())) {
+      if (!wire::parse_into(principal.principal(), combined)) {
         return fail(Code::kInvalidArgument,
                     "could not unmarshal CombinedPrincipal from principal: proto: cannot parse invalid wire-format data");
       }
@@ -166,7 +167,7 @@ Status Msp::satisfies(const Identity& identity, const MSPPrincipal& principal) c
     case MSPPrincipal::ANONYMITY: {
       if (state_->version <= MspVersion::kV1_1) break;
       ::common::MSPIdentityAnonymity anonymity;
-      if (!anonymity.ParseFromString(principal.principal())) {
+      if (!wire::parse_into(principal.principal(), anonymity)) {
         return fail(Code::kInvalidArgument,
                     "could not unmarshal MSPIdentityAnonymity from principal: proto: cannot parse invalid wire-format data");
       }

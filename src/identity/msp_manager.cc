@@ -8,6 +8,7 @@
 
 #include "identity/well_formed.h"
 #include "msp/identities.pb.h"
+#include "wire/marshal.h"
 
 namespace selvage::identity {
 namespace {
@@ -60,7 +61,7 @@ Result<std::shared_ptr<const MspManager>> MspManager::make(std::vector<std::shar
 Result<std::shared_ptr<const Identity>> MspManager::deserialize(BytesView serialized) const {
   if (auto known = memory_->find(serialized)) return known;
   ::msp::SerializedIdentity claim;
-  if (!claim.ParseFromArray(serialized.data(), static_cast<int>(serialized.size()))) {
+  if (!wire::parse_into(serialized, claim)) {
     return fail(Code::kInvalidArgument,
                 "could not deserialize a SerializedIdentity: proto: cannot parse invalid wire-format data");
   }

@@ -5,6 +5,7 @@
 
 #include "identity/msp_state.h"
 #include "msp/msp_config.pb.h"
+#include "wire/marshal.h"
 
 namespace selvage::identity {
 
@@ -260,7 +261,7 @@ Result<std::shared_ptr<const Msp>> Msp::make(const ::msp::MSPConfig& config, Msp
                 fmt::format("Setup error: unsupported msp type {}; only X.509 (bccsp) MSPs are supported", config.type()));
   }
   ::msp::FabricMSPConfig fabric;
-  if (!fabric.ParseFromString(config.config())) {
+  if (!wire::parse_into(config.config(), fabric)) {
     return fail(Code::kInvalidArgument, "failed unmarshalling fabric msp config: proto: cannot parse invalid wire-format data");
   }
   auto state = std::make_unique<State>();

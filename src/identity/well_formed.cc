@@ -5,6 +5,7 @@
 #include "crypto/certificate.h"
 #include "crypto/pem.h"
 #include "msp/identities.pb.h"
+#include "wire/marshal.h"
 
 namespace selvage::identity {
 namespace {
@@ -48,7 +49,7 @@ bool signed_with_ecdsa(crypto::SignatureAlgorithm algorithm) {
 Status check_identity_form(BytesView serialized) {
   const auto refuse = [] { return fail(Code::kInvalidArgument, "no MSP provider recognizes the identity"); };
   ::msp::SerializedIdentity claim;
-  if (!claim.ParseFromArray(serialized.data(), static_cast<int>(serialized.size()))) {
+  if (!wire::parse_into(serialized, claim)) {
     return fail(Code::kInvalidArgument, "identity is not a SerializedIdentity");
   }
   const Bytes& pem = claim.id_bytes();
