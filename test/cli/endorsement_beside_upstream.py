@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from network import ROOT, Network, Process, free_ports, ours, skip, upstream  # noqa: E402
@@ -108,8 +109,19 @@ def deploy(net, folder, program, name, *more):
         net.cli(org, "lifecycle", "chaincode", "install", package)
         net.cli(org, "lifecycle", "chaincode", "approveformyorg", *net.orderer_flags(org), *definition,
                 "--package-id", package_id)
+    wait_for_equal_height(net)
     net.cli("org1", "lifecycle", "chaincode", "commit", *net.orderer_flags("org1"), *definition,
             *net.peer_flags("org1", "org2"))
+
+
+def wait_for_equal_height(net):
+    """An approval's event comes from its own organisation's peer: the other one may be a block behind."""
+    deadline = time.monotonic() + 30
+    while True:
+        answers = [net.cli(org, "channel", "getinfo", "-c", "mychannel", **QUIET).stdout for org in ("org1", "org2")]
+        if len({json.loads(a[a.index("{"):])["height"] for a in answers}) == 1:
+            return
+        assert time.monotonic() < deadline, f"heights stay apart: {answers}"
 
 
 def invoke(net, arguments, *more, check=True, name="cc"):
@@ -118,9 +130,19 @@ def invoke(net, arguments, *more, check=True, name="cc"):
                    check=check, **QUIET)
 
 
+def in_order(value):
+    """JSON with its lists sorted: Go lists chaincodes in the order of a map, which is none."""
+    if isinstance(value, dict):
+        return {k: in_order(v) for k, v in value.items()}
+    return sorted(map(in_order, value), key=lambda v: json.dumps(v, sort_keys=True)) if isinstance(value, list) else value
+
+
 def said(done, *ports):
     """What a command said, without what must differ: times, transaction ids, ports."""
-    text = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+    stdout = done.stdout
+    if stdout.startswith("{"):
+        stdout = json.dumps(in_order(json.loads(stdout)), indent=1, sort_keys=True)
+    text = re.sub(r"\x1b\[[0-9;]*m", "", stdout + done.stderr)
     text = "\n".join(line for line in text.splitlines() if not re.match(r"\d{4}-\d\d-\d\d .* (INFO|WARN) ", line))
     text = re.sub(r"\b[0-9a-f]{64}\b", "<id>", text)
     text = re.sub(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ UTC [0-9a-f]{4}", "<time>", text)

@@ -47,8 +47,9 @@ void fill(const lifecycle::Definition& definition, Answer* answer) {
   answer->set_endorsement_plugin(definition.endorsement_plugin);
   answer->set_validation_plugin(definition.validation_plugin);
   answer->set_validation_parameter(definition.validation_parameter);
-  // Definitions come out of state, where only parsed packages were put.
-  if (!definition.collections.empty()) answer->mutable_collections()->ParseFromString(definition.collections);
+  // Definitions come out of state, where only parsed packages were put. Fabric quirk: the field is there without
+  // collections too (serializer.go makes an empty message of no bytes), and `-O json` shows it.
+  answer->mutable_collections()->ParseFromString(definition.collections);
 }
 
 ::lifecycle::ChaincodeSource source_of(const std::string& package_id) {
