@@ -138,7 +138,7 @@ Result<Bytes> EndorsementCheck::key_policy(const std::string& chaincode, const s
   const auto parameter = metadata.find(kValidationParameter);
   if (parameter == metadata.end() || parameter->second.empty()) return Bytes();
   ::protos::ApplicationPolicy policy;
-  if (!policy.mutable_signature_policy()->ParseFromString(parameter->second)) {
+  if (!wire::parse_into(parameter->second, *policy.mutable_signature_policy())) {
     // Fabric quirk: no peer can give a code here; they all stop on such a write.
     return fail(Code::kInternal, fmt::format("could not translate policy for {}:{}: could not unmarshal signature policy "
                                              "envelope", escape(chaincode), collection.empty() ? escape(key) : to_hex(key)));

@@ -12,6 +12,7 @@
 #include "wire/proposal.h"
 #include "wire/transaction_views.h"
 #include "wire/views.h"
+#include "wire/marshal.h"
 
 namespace selvage::validate {
 namespace {
@@ -109,7 +110,7 @@ Verdict check_action(const wire::ChannelHeaderView& header, const Action& action
   if (answer->chaincode_id.version.empty()) return invalid(::protos::INVALID_CHAINCODE, "invalid chaincode version");
   if (!answer->events.empty()) {
     ::protos::ChaincodeEvent event;
-    if (!event.ParseFromArray(answer->events.data(), static_cast<int>(answer->events.size()))) {
+    if (!wire::parse_into(answer->events, event)) {
       return invalid(::protos::INVALID_OTHER_REASON, "invalid chaincode event");
     }
     if (event.chaincode_id() != out.chaincode) {

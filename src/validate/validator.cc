@@ -28,7 +28,7 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 // The configuration after a config transaction, by everything that a peer asks of it.
 Result<channel::BundlePtr> apply_config(BytesView config_envelope, const channel::Bundle& current) {
   ::common::ConfigEnvelope next;
-  if (!next.ParseFromArray(config_envelope.data(), static_cast<int>(config_envelope.size()))) {
+  if (!wire::parse_into(config_envelope, next)) {
     return fail(Code::kInternal, std::string("error unmarshalling config which passed initial validity checks: ") +
                                      wire::kBadWireFormat);
   }
