@@ -82,6 +82,11 @@ void Connection::read() {
     if (count <= 0) drop();
     return;
   }
+  if (count == 0 && (phase_ == Phase::kHandling || phase_ == Phase::kWriting)) {
+    ended_ = true;
+    finishing_ = true;
+    return update_interest();
+  }
   if (count <= 0) {
     if (tls_ && phase_ == Phase::kHandshake) {
       tls_->receive_end(count == 0 ? "" : "read tcp: connection reset by peer");
@@ -266,6 +271,7 @@ void Connection::after_write() {
 }
 
 void Connection::linger() {
+  if (ended_) return drop();
   ::shutdown(fd_, SHUT_WR);
   enter(Phase::kLingering, kLinger);
   update_interest();
@@ -277,6 +283,7 @@ void Connection::update_interest() {
   // A client that sends on before it is answered waits in the kernel's buffers.
   if ((phase_ != Phase::kHandling && phase_ != Phase::kWriting) || input_.size() < kReadBytes) wanted |= os::EventLoop::kRead;
   if (phase_ == Phase::kHandling && !input_.empty()) wanted &= ~os::EventLoop::kRead;
+  if (ended_) wanted &= ~os::EventLoop::kRead;
   if (wanted == interest_) return;
   interest_ = wanted;
   loop_.change(fd_, wanted);

@@ -76,6 +76,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool keep_alive_ = false;
   bool finishing_ = false;
   bool close_after_write_ = false;
+  bool ended_ = false;     // the client sends no more, but may wait for its answer
   uint32_t interest_ = 0;
   os::EventLoop::TimerId timer_ = 0;
 };

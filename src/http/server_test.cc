@@ -33,6 +33,7 @@ class Raw {
   explicit Raw(uint16_t port) : fd_(dial("127.0.0.1", std::to_string(port), std::chrono::steady_clock::now() + seconds(10)).value()) {}
   ~Raw() { ::close(fd_); }
   void send(std::string_view bytes) { ASSERT_EQ(::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL), static_cast<ssize_t>(bytes.size())); }
+  void end() { ::shutdown(fd_, SHUT_WR); }
   // All until the server closes, or until `until` is in.
   std::string read(std::string_view until = "\x01never") {
     std::string got;
@@ -133,6 +134,14 @@ TEST_F(HttpServer, HeadHasNoBodyAndContinueIsGranted) {
   EXPECT_EQ(raw.read("\r\n\r\n"), "HTTP/1.1 100 Continue\r\n\r\n");
   raw.send("hi");
   EXPECT_NE(raw.read().find("POST /echo? hi"), std::string::npos);
+}
+
+TEST_F(HttpServer, AClientThatSendsNoMoreStillGetsItsAnswer) {
+  start();
+  Raw raw(server_->port());
+  raw.send("GET /tree/1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  raw.end();
+  EXPECT_NE(raw.read().find("under /tree/1"), std::string::npos);
 }
 
 TEST_F(HttpServer, ChunkedBodiesAreTaken) {
