@@ -16,6 +16,9 @@ namespace selvage::tls {
 
 using NativeContext = std::unique_ptr<SSL_CTX, crypto::Freer<SSL_CTX_free>>;
 
+// "TLS 1.3"; empty for a number without a name.
+[[nodiscard]] std::string version_name(uint16_t version);
+
 // What a session is made from; shared by all sessions of one context version.
 struct SessionBasis {
   NativeContext native;

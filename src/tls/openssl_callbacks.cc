@@ -1,0 +1,181 @@
+// What OpenSSL asks of a session in the middle of a handshake.
+#include <openssl/x509v3.h>
+
+#include <algorithm>
+
+#include "crypto/hash.h"
+#include "tls/handshake_alert.h"
+#include "tls/openssl_session.h"
+
+namespace selvage::tls {
+namespace {
+
+constexpr size_t kListed = 64;  // of a ClientHello's entries
+
+OpensslSession* session_of(const SSL* ssl) { return static_cast<OpensslSession*>(SSL_get_app_data(ssl)); }
+
+bool reserved(uint16_t number) { return (number & 0x0f0f) == 0x0a0a; }  // GREASE
+
+// The X509_V_ERR_ value that OpenSSL turns into this alert.
+int verify_error_for(int alert) {
+  switch (alert) {
+    case kAlertUnknownCa: return X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
+    case kAlertCertificateExpired: return X509_V_ERR_CERT_HAS_EXPIRED;
+    case kAlertUnsupportedCertificate: return X509_V_ERR_INVALID_PURPOSE;
+    case kAlertCertificateRevoked: return X509_V_ERR_CERT_REVOKED;
+    default: return X509_V_ERR_CERT_REJECTED;
+  }
+}
+
+Result<crypto::Certificate> read_certificate(X509* native) {
+  unsigned char* der = nullptr;
+  int size = i2d_X509(native, &der);
+  if (size <= 0) return fail(Code::kInvalidArgument, "x509: malformed certificate");
+  auto certificate = peer_certificate(BytesView(reinterpret_cast<char*>(der), static_cast<size_t>(size)));
+  OPENSSL_free(der);
+  return certificate;
+}
+
+}  // namespace
+
+int OpensslSession::on_client_hello(SSL* ssl, int*, void*) {
+  session_of(ssl)->read_client_hello();
+  return SSL_CLIENT_HELLO_SUCCESS;
+}
+
+void OpensslSession::read_client_hello() {
+  SSL* ssl = ssl_.get();
+  auto number = [](const unsigned char* at) { return static_cast<uint16_t>(at[0] << 8 | at[1]); };
+  versions_offered_.clear();
+  ciphers_offered_.clear();
+  alpn_offered_.clear();
+  const unsigned char* bytes = nullptr;
+  size_t size = 0;
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_supported_versions, &bytes, &size) == 1 && size > 1) {
+    for (size_t i = 1; i + 1 < size && versions_offered_.size() < kListed; i += 2) {
+      if (!reserved(number(bytes + i))) versions_offered_.push_back(number(bytes + i));
+    }
+  } else {
+    for (unsigned version = SSL_client_hello_get0_legacy_version(ssl); version >= 0x0301 && version <= 0x0303; --version) {
+      versions_offered_.push_back(static_cast<uint16_t>(version));
+    }
+  }
+  size = SSL_client_hello_get0_ciphers(ssl, &bytes);
+  for (size_t i = 0; i + 1 < size && ciphers_offered_.size() < kListed; i += 2) {
+    if (!reserved(number(bytes + i))) ciphers_offered_.push_back(number(bytes + i));
+  }
+  if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &bytes, &size) == 1) {
+    for (size_t i = 2; i < size && alpn_offered_.size() < kListed;) {
+      size_t length = bytes[i];
+      if (i + 1 + length > size) break;
+      alpn_offered_.emplace_back(reinterpret_cast<const char*>(bytes + i + 1), length);
+      i += 1 + length;
+    }
+  }
+}
+
+int OpensslSession::on_alpn(SSL* ssl, const unsigned char** chosen, unsigned char* chosen_size,
+                            const unsigned char* offered, unsigned offered_size, void*) {
+  const auto& ours = session_of(ssl)->basis_->server_policy.alpn;
+  if (ours.empty()) return SSL_TLSEXT_ERR_NOACK;
+  for (const std::string& wanted : ours) {
+    for (unsigned i = 0; i < offered_size;) {
+      unsigned length = offered[i];
+      if (i + 1 + length > offered_size) break;
+      if (BytesView(reinterpret_cast<const char*>(offered + i + 1), length) == wanted) {
+        *chosen = offered + i + 1;
+        *chosen_size = static_cast<unsigned char>(length);
+        return SSL_TLSEXT_ERR_OK;
+      }
+      i += 1 + length;
+    }
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+int OpensslSession::on_certificate_request(SSL* ssl, void*) {
+  session_of(ssl)->certificate_requested_ = true;
+  return 1;  // go on with the certificate that the context has, if any
+}
+
+int OpensslSession::on_verify(X509_STORE_CTX* store, void*) {
+  auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx()));
+  OpensslSession* session = session_of(ssl);
+  if (session->verify_chain(store)) {
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+  }
+  // Refused all the same, but later: an explained client in words, a TLS 1.3 server by refuse_server().
+  bool later = session->basis_->our_side == Side::kServer ? session->basis_->server_policy.explain
+                                                          : SSL_version(ssl) == TLS1_3_VERSION;
+  if (later) {
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+  }
+  X509_STORE_CTX_set_error(store, verify_error_for(session->refusal_->alert));
+  return 0;
+}
+
+bool OpensslSession::verify_chain(X509_STORE_CTX* store) {
+  const STACK_OF(X509)* natives = X509_STORE_CTX_get0_untrusted(store);
+  bool server = basis_->our_side == Side::kServer;
+  facts_.peer_chain.clear();
+  for (int i = 0; i < sk_X509_num(natives); ++i) {
+    auto certificate = read_certificate(sk_X509_value(natives, i));
+    if (!certificate) {
+      refusal_ = Refusal{Refusal::Kind::kMalformed,
+                         std::string("tls: failed to parse ") + (server ? "client certificate: " : "certificate from server: ") +
+                             certificate.error().message,
+                         {}, kAlertBadCertificate};
+      return false;
+    }
+    facts_.peer_chain.push_back(std::move(*certificate));
+  }
+  if (facts_.peer_chain.empty()) return true;  // OpenSSL asks only when there is one
+  ClientAuth mode = basis_->server_policy.client_auth;
+  if (server && mode != ClientAuth::kVerifyIfGiven && mode != ClientAuth::kRequireAndVerify) return true;
+
+  PeerCheck check;
+  check.peer = server ? Side::kClient : Side::kServer;
+  auto shift = std::max(server ? basis_->server_policy.time_shift : basis_->client_policy.time_shift, std::chrono::seconds(0));
+  check.now = basis_->clock->now() - shift;
+  if (!server) check.host = host_to_verify();
+  refusal_ = verify_peer(facts_.peer_chain, *basis_->trust, check);
+  if (refusal_) return false;
+  if (!server && basis_->client_policy.pin) {
+    if (Status pinned = basis_->client_policy.pin(facts_.peer_chain.front()); !pinned) {
+      refusal_ = Refusal{Refusal::Kind::kPinned, pinned.error().message, {}, kAlertBadCertificate};
+      return false;
+    }
+  }
+  facts_.peer_verified = true;
+  return true;
+}
+
+void OpensslSession::on_event(const SSL* ssl, int where, int value) {
+  if (!(where & SSL_CB_ALERT)) return;
+  OpensslSession* session = session_of(ssl);
+  int level = value >> 8, alert = value & 0xff;
+  if (level != SSL3_AL_FATAL) return;
+  ((where & SSL_CB_READ) ? session->alert_received_ : session->alert_sent_) = alert;
+}
+
+void OpensslSession::on_secret(const SSL* ssl, const char* line) {
+  std::string_view text(line);
+  if (!text.starts_with("CLIENT_HANDSHAKE_TRAFFIC_SECRET ")) return;
+  if (auto secret = from_hex(text.substr(text.rfind(' ') + 1))) session_of(ssl)->handshake_secret_ = std::move(*secret);
+}
+
+// See tls/handshake_alert.h. What OpenSSL made since `output_before` would be our part of a good handshake.
+void OpensslSession::refuse_server(size_t output_before) {
+  output_.resize(output_before);
+  Bytes record = protected_alert(SSL_get_current_cipher(ssl_.get()), handshake_secret_, refusal_->alert);
+  crypto::wipe(handshake_secret_);
+  if (!record.empty()) {
+    output_ += Bytes{20, 3, 3, 0, 1, 1} + record;  // change_cipher_spec, which middleboxes expect before it
+    alert_sent_ = refusal_->alert;
+  }
+  fail_with(refusal_->text);
+}
+
+}  // namespace selvage::tls
