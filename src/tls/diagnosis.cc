@@ -39,7 +39,8 @@ std::string certificate_line(const Evidence& seen) {
 
 std::string trust_line(const Evidence& seen) {
   if (!seen.trust || !seen.refusal) return "";
-  return fmt::format("{} {} roots: {}", seen.trust->pool().certificates().size(), seen.our_side == Side::kServer ? "client" : "server",
+  size_t count = seen.trust->pool().certificates().size();
+  return fmt::format("{} {} root{}: {}", count, seen.our_side == Side::kServer ? "client" : "server", count == 1 ? "" : "s",
                      list_roots(seen.trust.get()));
 }
 
