@@ -54,18 +54,18 @@ struct Bundle::State {
     for (const auto& [key, value] : group.values()) {
       bool parsed = true;
       if (key == "HashingAlgorithm") {
-        parsed = hashing.ParseFromString(value.value());
+        parsed = wire::parse_into(value.value(), hashing).has_value();
       } else if (key == "BlockDataHashingStructure") {
-        parsed = structure.ParseFromString(value.value());
+        parsed = wire::parse_into(value.value(), structure).has_value();
       } else if (key == "OrdererAddresses") {
-        parsed = addresses.ParseFromString(value.value());
+        parsed = wire::parse_into(value.value(), addresses).has_value();
       } else if (key == "Capabilities") {
         SELVAGE_TRY(auto names, read_capabilities(value.value()));
         capabilities = ChannelCapabilities(std::move(names));
       } else if (key == "Consortium") {
-        parsed = ::common::Consortium().ParseFromString(value.value());
+        parsed = wire::parse<::common::Consortium>(value.value()).has_value();
       } else if (key == "Orderers") {
-        parsed = ::common::Orderers().ParseFromString(value.value());
+        parsed = wire::parse<::common::Orderers>(value.value()).has_value();
       } else {
         return refuse("failed to deserialize values: Unexpected key " + key);
       }
@@ -159,16 +159,16 @@ Result<BundlePtr> Bundle::from_config(const std::string& channel_id, const ::com
 
 Result<BundlePtr> Bundle::from_envelope(const ::common::Envelope& envelope) {
   ::common::Payload payload;
-  if (!payload.ParseFromString(envelope.payload())) {
+  if (!wire::parse_into(envelope.payload(), payload)) {
     return refuse(std::string("failed to unmarshal payload from envelope: error unmarshalling Payload: ") + wire::kBadWireFormat);
   }
   ::common::ConfigEnvelope config;
-  if (!config.ParseFromString(payload.data())) {
+  if (!wire::parse_into(payload.data(), config)) {
     return refuse(std::string("failed to unmarshal config envelope from payload: ") + wire::kBadWireFormat);
   }
   if (!payload.has_header()) return refuse("envelope header cannot be nil");
   ::common::ChannelHeader header;
-  if (!header.ParseFromString(payload.header().channel_header())) {
+  if (!wire::parse_into(payload.header().channel_header(), header)) {
     return refuse(std::string("failed to unmarshal channel header: error unmarshalling ChannelHeader: ") + wire::kBadWireFormat);
   }
   if (!config.has_config()) return refuse("channelconfig Config cannot be nil");
@@ -178,7 +178,7 @@ Result<BundlePtr> Bundle::from_envelope(const ::common::Envelope& envelope) {
 Result<BundlePtr> Bundle::from_block(const ::common::Block& block) {
   if (!block.has_data() || block.data().data().empty()) return refuse("block data is nil");
   ::common::Envelope envelope;
-  if (!envelope.ParseFromString(block.data().data(0))) {
+  if (!wire::parse_into(block.data().data(0), envelope)) {
     return refuse(std::string("block data does not carry an envelope at index 0: error unmarshalling Envelope: ") +
                   wire::kBadWireFormat);
   }

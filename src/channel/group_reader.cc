@@ -31,7 +31,7 @@ Status read_values(const ConfigGroup& group, const std::map<std::string, google:
   for (const auto& [key, value] : group.values()) {
     const auto at = wanted.find(key);
     if (at == wanted.end()) return wrong("Unexpected key " + key);
-    if (at->second != nullptr && !at->second->ParseFromString(value.value())) return wrong(wire::kBadWireFormat);
+    if (at->second != nullptr && !wire::parse_into(value.value(), *at->second)) return wrong(wire::kBadWireFormat);
   }
   return {};
 }
@@ -91,14 +91,14 @@ Status check_batches(const OrdererConfig& config) {
 
 Result<std::set<std::string, std::less<>>> read_capabilities(const Bytes& value) {
   ::common::Capabilities capabilities;
-  if (!capabilities.ParseFromString(value)) return refuse(std::string("failed to deserialize values: ") + wire::kBadWireFormat);
+  if (!wire::parse_into(value, capabilities)) return refuse(std::string("failed to deserialize values: ") + wire::kBadWireFormat);
   return names_of(capabilities);
 }
 
 Result<std::shared_ptr<const identity::Msp>> MspReader::read(const std::string& org, const Bytes& msp_config) {
   ::msp::MSPConfig config;
   ::msp::FabricMSPConfig fabric;
-  if (!config.ParseFromString(msp_config) || !fabric.ParseFromString(config.config())) {
+  if (!wire::parse_into(msp_config, config) || !wire::parse_into(config.config(), fabric)) {
     return refuse(std::string("setting up the MSP manager failed: failed unmarshalling fabric msp config: ") +
                   wire::kBadWireFormat);
   }

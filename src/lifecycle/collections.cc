@@ -47,7 +47,7 @@ Status check_member(const std::string& collection, const MSPPrincipal& principal
   switch (principal.principal_classification()) {
     case MSPPrincipal::ROLE: {
       ::common::MSPRole role;
-      if (!role.ParseFromString(principal.principal())) {
+      if (!wire::parse_into(principal.principal(), role)) {
         return refuse(fmt::format("collection-name: {} -- cannot unmarshal identity bytes into MSPRole: {}", collection,
                                   wire::kBadWireFormat));
       }
@@ -56,7 +56,7 @@ Status check_member(const std::string& collection, const MSPPrincipal& principal
     }
     case MSPPrincipal::ORGANIZATION_UNIT: {
       ::common::OrganizationUnit unit;
-      if (!unit.ParseFromString(principal.principal())) {
+      if (!wire::parse_into(principal.principal(), unit)) {
         return refuse(fmt::format("collection-name: {} -- cannot unmarshal identity bytes into OrganizationUnit: {}",
                                   collection, wire::kBadWireFormat));
       }
@@ -95,7 +95,7 @@ Status check_member_policy(const StaticCollectionConfig& collection, const ident
 
 Result<CollectionConfigPackage> parse_collections(const Definition& definition) {
   Result<CollectionConfigPackage> package(CollectionConfigPackage{});
-  if (!package->ParseFromString(definition.collections)) {
+  if (!wire::parse_into(definition.collections, *package)) {
     return fail(Code::kInternal, std::string("error unmarshalling CollectionConfigPackage: ") + wire::kBadWireFormat);
   }
   return package;

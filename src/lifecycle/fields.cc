@@ -20,7 +20,7 @@ Result<StateData> load(std::string_view name_space, std::string_view name, std::
   auto value = state.get(key);
   if (!value) return fail(value.error().within("could not get state for key " + key));
   Result<StateData> data(StateData{});
-  if (*value && !data->ParseFromString(**value)) {
+  if (*value && !wire::parse_into(**value, *data)) {
     return fail(Code::kInternal, fmt::format("could not unmarshal state for key {}: {}", key, wire::kBadWireFormat));
   }
   return data;
@@ -142,7 +142,7 @@ Result<std::optional<StateMetadata>> load_metadata(std::string_view name_space, 
   }
   if (!*value) return std::optional<StateMetadata>();
   StateMetadata metadata;
-  if (!metadata.ParseFromString(**value)) {
+  if (!wire::parse_into(**value, metadata)) {
     return fail(Code::kInternal, fmt::format("could not unmarshal metadata for namespace {}/{}: {}", name_space, name,
                                              wire::kBadWireFormat));
   }

@@ -31,7 +31,7 @@ Result<std::map<std::string, StateMetadata>> load_all_metadata(const RangeReader
   std::map<std::string, StateMetadata> all;
   for (const auto& [key, value] : *entries) {
     StateMetadata metadata;
-    if (!metadata.ParseFromString(value)) {
+    if (!wire::parse_into(value, metadata)) {
       return fail(Code::kInternal, fmt::format("error unmarshalling metadata for key {}: {}", key, wire::kBadWireFormat));
     }
     all.emplace(key.substr(prefix.size()), std::move(metadata));

@@ -33,7 +33,7 @@ template <class Message>
 Result<Message> load_message(std::string_view name, std::string_view field, const char* type, const StateReader& state) {
   SELVAGE_TRY(Bytes bytes, load_bytes(kNamespacesName, name, field, state));
   Result<Message> message(Message{});
-  if (!message->ParseFromString(bytes)) {
+  if (!wire::parse_into(bytes, *message)) {
     return fail(Code::kInternal, fmt::format("could not unmarshal key {} to {}: {}", field_key(kNamespacesName, name, field),
                                              type, wire::kBadWireFormat));
   }

@@ -4,6 +4,7 @@
 
 #include "peer/policy.pb.h"
 #include "policy/signature_policy.h"
+#include "wire/marshal.h"
 
 namespace selvage::policy {
 
@@ -11,7 +12,7 @@ Result<std::shared_ptr<const Policy>> make_application_policy(
     BytesView application_policy, const PolicyManager& policies,
     std::shared_ptr<const identity::IdentityDeserializer> deserializer) {
   ::protos::ApplicationPolicy parsed;
-  if (!parsed.ParseFromArray(application_policy.data(), static_cast<int>(application_policy.size()))) {
+  if (!wire::parse_into(application_policy, parsed)) {
     return fail(Code::kInvalidArgument,
                 "failed to unmarshal ApplicationPolicy bytes: proto: cannot parse invalid wire-format data");
   }

@@ -6,6 +6,7 @@
 #include "common/common.pb.h"
 #include "identity/signature_memory.h"
 #include "peer/proposal.pb.h"
+#include "wire/marshal.h"
 
 namespace selvage::policy {
 namespace {
@@ -19,7 +20,7 @@ constexpr char kUnreadable[] = "proto: cannot parse invalid wire-format data";
 
 Result<Bytes> creator_of(const Bytes& signature_header, const char* context) {
   ::common::SignatureHeader header;
-  if (!header.ParseFromString(signature_header)) {
+  if (!wire::parse_into(signature_header, header)) {
     return fail(Code::kInvalidArgument, std::string(context) + kUnreadable);
   }
   return std::move(*header.mutable_creator());
@@ -65,7 +66,7 @@ std::vector<IdentityPtr> valid_identities(std::span<const SignedData> signatures
 
 Result<OwnedSignedData> signed_data_of(const ::common::Envelope& envelope) {
   ::common::Payload payload;
-  if (!payload.ParseFromString(envelope.payload())) return fail(Code::kInvalidArgument, kUnreadable);
+  if (!wire::parse_into(envelope.payload(), payload)) return fail(Code::kInvalidArgument, kUnreadable);
   if (!payload.has_header()) return fail(Code::kInvalidArgument, "Missing Header");
   SELVAGE_TRY(Bytes creator, creator_of(payload.header().signature_header(), "GetSignatureHeaderFromBytes failed, err "));
   return OwnedSignedData{envelope.payload(), std::move(creator), envelope.signature()};
@@ -73,11 +74,11 @@ Result<OwnedSignedData> signed_data_of(const ::common::Envelope& envelope) {
 
 Result<OwnedSignedData> signed_data_of(const ::protos::SignedProposal& proposal) {
   ::protos::Proposal parsed;
-  if (!parsed.ParseFromString(proposal.proposal_bytes())) {
+  if (!wire::parse_into(proposal.proposal_bytes(), parsed)) {
     return fail(Code::kInvalidArgument, std::string("error unmarshalling Proposal: ") + kUnreadable);
   }
   ::common::Header header;
-  if (!header.ParseFromString(parsed.header())) {
+  if (!wire::parse_into(parsed.header(), header)) {
     return fail(Code::kInvalidArgument, std::string("error unmarshalling Header: ") + kUnreadable);
   }
   SELVAGE_TRY(Bytes creator, creator_of(header.signature_header(), "error unmarshalling SignatureHeader: "));

@@ -5,6 +5,7 @@
 #include "common/configtx.pb.h"
 #include "common/policies.pb.h"
 #include "policy/signature_policy.h"
+#include "wire/marshal.h"
 
 namespace selvage::policy {
 namespace {
@@ -56,7 +57,7 @@ Result<std::unique_ptr<PolicyManager>> PolicyManager::make_group(std::string pat
     const ::common::Policy& policy = config.policy();
     if (policy.type() == ::common::Policy::IMPLICIT_META) {
       ::common::ImplicitMetaPolicy meta;
-      if (!meta.ParseFromString(policy.value())) {
+      if (!wire::parse_into(policy.value(), meta)) {
         return fail(Code::kInvalidArgument,
                     fmt::format("implicit policy {} at path {} did not compile: Error unmarshalling to ImplicitMetaPolicy: "
                                 "proto: cannot parse invalid wire-format data", name, path));

@@ -6,6 +6,7 @@
 
 #include "common/policies.pb.h"
 #include "msp/msp_principal.pb.h"
+#include "wire/marshal.h"
 
 namespace selvage::policy {
 namespace {
@@ -115,7 +116,7 @@ Result<std::shared_ptr<const Policy>> make_signature_policy(
 Result<std::shared_ptr<const Policy>> make_signature_policy(
     BytesView envelope, std::shared_ptr<const identity::IdentityDeserializer> deserializer) {
   SignaturePolicyEnvelope parsed;
-  if (!parsed.ParseFromArray(envelope.data(), static_cast<int>(envelope.size()))) {
+  if (!wire::parse_into(envelope, parsed)) {
     return fail(Code::kInvalidArgument,
                 "Error unmarshalling to SignaturePolicy: proto: cannot parse invalid wire-format data");
   }
