@@ -27,6 +27,9 @@ log::Logger& logger() {
   return instance;
 }
 
+// Answers that a client does not read; more, and its window is closed. Above rpc's own mark, which wakes us again. Bytes.
+constexpr size_t kUnreadMax = 2u << 20;
+
 using Instant = std::chrono::steady_clock::time_point;
 Instant now() { return std::chrono::steady_clock::now(); }
 
@@ -124,7 +127,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
       const size_t all = shared_->bytes += slot->bytes;
       slots_.push_back(slot);
       if (!paused_ && (slots_.size() >= shared_->settings.ahead_max || bytes_ >= shared_->settings.ahead_bytes_max ||
-                       all >= shared_->settings.all_bytes_max)) {
+                       all >= shared_->settings.all_bytes_max || call_->queued_bytes() > kUnreadMax)) {
         paused_ = true;
         call_->pause();
       }
@@ -145,6 +148,10 @@ class Stream : public std::enable_shared_from_this<Stream> {
       half_closed_ = true;
     }
     advance();
+  }
+  void writable() {
+    std::lock_guard lock(mutex_);
+    maybe_resume();
   }
   void cancel() {
     std::lock_guard lock(mutex_);
@@ -264,13 +271,21 @@ class Stream : public std::enable_shared_from_this<Stream> {
         call_->finish(unparsable_ ? rpc::Status(Code::kInternal, "grpc: error unmarshalling request: proto: cannot parse "
                                                                  "invalid wire-format data")
                                   : rpc::Status());
-      } else if (paused_ && slots_.size() <= shared_->settings.ahead_max / 2 &&
-                 bytes_ <= shared_->settings.ahead_bytes_max / 2 &&
-                 (slots_.empty() || shared_->bytes < shared_->settings.all_bytes_max)) {
-        paused_ = false;
-        call_->resume();
+      } else {
+        maybe_resume();
       }
     }
+  }
+
+  // Under mutex_: takes more again once there is room for it.
+  void maybe_resume() {
+    if (!paused_ || ended_ || slots_.size() > shared_->settings.ahead_max / 2 ||
+        bytes_ > shared_->settings.ahead_bytes_max / 2 || call_->queued_bytes() > kUnreadMax ||
+        (!slots_.empty() && shared_->bytes >= shared_->settings.all_bytes_max)) {
+      return;
+    }
+    paused_ = false;
+    call_->resume();
   }
 
   // Under mutex_: no more work for this stream.
@@ -346,6 +361,7 @@ class LoopSide final : public rpc::StreamHandler {
   ~LoopSide() override { stream_->cancel(); }
   void on_message(Bytes message) override { stream_->take(std::move(message)); }
   void on_half_close() override { stream_->half_close(); }
+  void on_writable() override { stream_->writable(); }
   void on_cancelled(const rpc::Status& why) override { stream_->cancel(); }
 
  private:

@@ -12,13 +12,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/random.h"
 #include "base/result.h"
 #include "channel/bundle.h"
 #include "common/common.pb.h"
 #include "order/block_cutter.h"
 #include "order/block_writer.h"
+#include "order/chain_metrics.h"
 #include "order/msg_processor.h"
 #include "order/raft/core.h"
 #include "order/raft/wal.h"
@@ -32,16 +32,6 @@ struct Submission {
   size_t message_bytes = 0;   // payload and signature
   bool config = false;        // a CONFIG envelope, to have a block of its own
   uint64_t validated_at = 0;  // sequence of the configuration it was checked under
-};
-
-// Instruments with Fabric's names, shared by all channels of a node.
-struct ChainMetrics {
-  explicit ChainMetrics(metrics::Provider& provider);
-  metrics::Family<metrics::Gauge>&cluster_size, &is_leader, &active_nodes, &committed_block_number,
-      &snapshot_block_number;
-  metrics::Family<metrics::Counter>&leader_changes, &proposal_failures, &normal_proposals_received,
-      &config_proposals_received;
-  metrics::Family<metrics::Histogram>&data_persist_duration, &block_fill_duration;
 };
 
 class Chain {
