@@ -189,7 +189,14 @@ void OpensslSession::close() {
 
 void OpensslSession::consume_output(size_t bytes) {
   output_at_ += std::min(bytes, output_.size() - output_at_);
-  if (output_at_ < output_.size()) return;
+  if (output_at_ < output_.size()) {
+    // A peer that always leaves a rest unread must not make us keep all that it has read.
+    if (output_at_ > 64 * 1024 && output_at_ > output_.size() / 2) {
+      output_.erase(0, output_at_);
+      output_at_ = 0;
+    }
+    return;
+  }
   output_at_ = 0;
   // An idle connection holds no buffer; a busy one keeps a modest one.
   if (output_.capacity() > 256 * 1024) {

@@ -65,6 +65,23 @@ TEST(Session, SendsFullRecordsWhateverItIsGiven) {
   EXPECT_EQ(talk.server->output().size(), 40000u + 3 * 22);
 }
 
+TEST(Session, IsReadInPiecesWhileMoreIsSent) {
+  Pair pair;
+  Conversation talk = pair.begin();
+  ASSERT_TRUE(talk.opens());
+  Bytes sent;
+  for (int i = 0; i < 100; ++i) {  // what is sent and what is carried away never meet
+    Bytes message(10000, static_cast<char>('a' + i % 26));
+    sent += message;
+    ASSERT_TRUE(talk.server->send(message));
+    Bytes piece(talk.server->output().substr(0, 9000));
+    talk.server->consume_output(piece.size());
+    talk.client->receive(piece, talk.client_heard);
+  }
+  talk.run();
+  EXPECT_EQ(talk.client_heard, sent);
+}
+
 TEST(Session, HearsBytesThatComeOneByOne) {
   Pair pair;
   Conversation talk = pair.begin();
