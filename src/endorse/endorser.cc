@@ -22,10 +22,11 @@ const log::Logger& logger() {
   return instance;
 }
 
-// An error for a log line: what came from outside is escaped, Fabric's own single quotes stay readable.
+// An error for a log line: what came from outside is escaped, quotes (Fabric's texts are full of them) stay readable.
 std::string readable(const Error& error, size_t chars) {
   std::string text = escape(to_string(error), chars);
-  for (size_t at = 0; (at = text.find("\\x27", at)) != std::string::npos; ++at) text.replace(at, 4, "'");
+  for (auto [escaped, quote] : {std::pair("\\x27", "'"), std::pair("\\x22", "\"")})
+    for (size_t at = 0; (at = text.find(escaped, at)) != std::string::npos; ++at) text.replace(at, 4, quote);
   return text;
 }
 

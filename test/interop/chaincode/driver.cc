@@ -60,7 +60,8 @@ class Service {
   }
   ~Service() { std::filesystem::remove_all(directory_); }
 
-  [[nodiscard]] Bytes package() const {
+  // `spoil` may change the connection before it is packed.
+  [[nodiscard]] Bytes package(const std::function<void(nlohmann::json&)>& spoil = {}) const {
     auto client = ca_.client("peer0");
     nlohmann::json connection = {{"address", "127.0.0.1:" + std::to_string(port_)},
                                  {"domain", label_ + ".example"},
@@ -70,6 +71,7 @@ class Service {
                                  {"client_key", client.key_pem()},
                                  {"client_cert", client.certificate_pem()},
                                  {"root_cert", ca_.pem()}};
+    if (spoil) spoil(connection);
     Bytes code = *lifecycle::make_tar_gz({{"connection.json", connection.dump()}});
     return *lifecycle::make_package({"ccaas", "", label_}, code);
   }
@@ -334,6 +336,40 @@ TEST_P(ChaincodeOn, InitialisesOncePerVersion) {
   EXPECT_NE(peer().submit("cc", {"get", "a"}, {{}, true}).response().message().find(
                 "chaincode 'cc' does not require initialization but called as init"),
             std::string::npos);
+}
+
+TEST_P(ChaincodeOn, ARefusedHandshakeIsToldInWords) {
+  struct Case {
+    const char* name;
+    std::function<void(nlohmann::json&)> spoil;
+    const char* said;  // to the client; the peer's log says the field and the remedy
+  };
+  const Case cases[] = {
+      {"wrongroot", [](nlohmann::json& c) { c["root_cert"] = test::Authority("tlsca.elsewhere").pem(); },
+       "tls: failed to verify certificate: x509: certificate signed by unknown authority"},
+      {"wrongdomain", [](nlohmann::json& c) { c["domain"] = "other.example"; },
+       "x509: certificate is valid for wrongdomain.example, not other.example"},
+      {"wrongclient",
+       [](nlohmann::json& c) {
+         auto stranger = test::Authority("tlsca.stranger").client("stranger");
+         c["client_cert"] = stranger.certificate_pem();
+         c["client_key"] = stranger.key_pem();
+       },
+       "error reading server preface: "},  // Go sends the alert, Node only closes
+  };
+  for (const Case& one : cases) {
+    Service service(GetParam(), one.name);
+    std::string id = peer().install(service.package([&](nlohmann::json& connection) {
+      connection["dial_timeout"] = "5s";
+      one.spoil(connection);
+    }));
+    service.start(id);
+    peer().define(one.name, id);
+    auto response = peer().evaluate(one.name, {"get", "a"}).response();
+    EXPECT_EQ(response.status(), 500);
+    EXPECT_NE(response.message().find("could not launch chaincode " + id), std::string::npos) << response.message();
+    EXPECT_NE(response.message().find(one.said), std::string::npos) << response.message();
+  }
 }
 
 // Last of its language: the process dies and comes back.
