@@ -190,6 +190,17 @@ TEST(Endorsement, AForeignCreatorABadSignatureAndAReplayAreRefused) {
       << replayed.error().message;
 }
 
+TEST(Endorsement, AnExpiredCreatorIsRefusedBeforeAnythingElse) {
+  LocalPeer peer;
+  auto old = peer.channel().org(0).member("old", "client", [](crypto::CertificateRequest& request) {
+    request.not_after = std::chrono::sys_days(std::chrono::year(2025) / 1 / 1);
+  });
+  auto refused = process(peer, peer.sign(old, "testchannel", "qscc", {"GetChainInfo", "testchannel"}));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::kUnknown);
+  EXPECT_EQ(refused.error().message, "proposal client identity expired");
+}
+
 TEST(Endorsement, AnOrganisationsPrivateApprovalIsOnlyItsOwnPeers) {
   LocalPeer peer;
   ::lifecycle::ApproveChaincodeDefinitionForMyOrgArgs approve;
