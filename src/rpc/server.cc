@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 #include "os/event_loop.h"
 #include "rpc/http2/transport.h"
@@ -156,7 +157,8 @@ selvage::Status Server::start() {
     shared.opened = counter("conn_opened", "opened");
     shared.closed = counter("conn_closed", "closed");
   }
-  s.group = settings.loops ? settings.loops : os::LoopGroup::process();
+  // Held here and not by what connections share: the last of them ends on a loop, which should not have to end its group.
+  s.group = settings.loops ? std::exchange(settings.loops, nullptr) : os::LoopGroup::process();
   for (size_t i = 0; i < s.group->size(); ++i) {
     shared.loops.push_back(std::make_unique<ServerState::PerLoop>());
     shared.loops.back()->loop = &s.group->at(i);
