@@ -110,6 +110,23 @@ TEST(Endorsement, InstallationMakesACommittedDefinitionRunnable) {
   EXPECT_NE(peer.evaluate("basic", {"read"}).response().message().find("could not launch chaincode"), std::string::npos);
 }
 
+TEST(Endorsement, AnUpgradeMovesToTheNewPackage) {
+  LocalPeer peer;
+  std::string first = peer.install(ccaas_package("one"));
+  std::string second = peer.install(ccaas_package("two"));
+  peer.define("basic", first);
+  EXPECT_NE(peer.evaluate("basic", {"read"}).response().message().find("could not launch chaincode " + first),
+            std::string::npos);
+  peer.define("basic", second, false, nullptr, 2, "2.0");
+  EXPECT_NE(peer.evaluate("basic", {"read"}).response().message().find("could not launch chaincode " + second),
+            std::string::npos);
+  auto installed = peer.administer("_lifecycle", {"QueryInstalledChaincodes", ""});
+  ::lifecycle::QueryInstalledChaincodesResult result;
+  ASSERT_TRUE(result.ParseFromString(installed.response().payload()));
+  for (const auto& package : result.installed_chaincodes())
+    EXPECT_EQ(package.references().size(), package.package_id() == second ? 1U : 0U) << package.package_id();
+}
+
 TEST(Endorsement, UnusablePackagesAreRefusedAndNotKept) {
   LocalPeer peer;
   auto install = [&](const Bytes& package) {
