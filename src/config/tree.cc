@@ -77,14 +77,14 @@ class Converter {
       SELVAGE_TRY(Node made, convert(field.second, path.empty() ? name : path + "." + name, depth + 1));
       // The line of the key: that of an empty value or an alias is elsewhere.
       made.origin.line = field.first.Mark().line + 1;
-      node->fields.emplace_back(name, std::move(made));
+      node->fields.push_back({name, std::move(made)});
     }
     // What the map itself says wins, then the merges in their order.
     for (const YAML::Node& merge : merges) {
       if (!merge.IsMap()) return bad_file(file_, merge.Mark().line + 1, "map merge requires map or sequence of maps as the value");
       SELVAGE_TRY(Node merged, convert(merge, path, depth + 1));
       for (auto& [name, value] : merged.fields) {
-        if (own.insert(name).second) node->fields.emplace_back(name, std::move(value));
+        if (own.insert(name).second) node->fields.push_back({name, std::move(value)});
       }
     }
     return {};

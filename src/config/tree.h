@@ -23,6 +23,8 @@ namespace selvage::config {
 using Environment = std::map<std::string, std::string>;
 [[nodiscard]] Environment process_environment();
 
+struct Field;
+
 // One value of a tree, the environment already applied below it.
 struct Node {
   enum class Kind { kNull, kScalar, kList, kMap };
@@ -30,11 +32,16 @@ struct Node {
   std::string text;                                 // of a scalar
   bool quoted = false;                              // a scalar in quotes is text, never a number or null
   std::vector<Node> items;                          // of a list
-  std::vector<std::pair<std::string, Node>> fields; // of a map: keys as typed, in the file's order, merges applied
+  std::vector<Field> fields;                        // of a map: keys as typed, in the file's order, merges applied
   Origin origin;
 
   // A field of a map by case-insensitive name; null when there is none or this is no map.
   [[nodiscard]] const Node* find(std::string_view name) const;
+};
+
+struct Field {
+  std::string name;
+  Node value;
 };
 
 // Where `<name>.yaml` is: in FABRIC_CFG_PATH when that is set, else "." and then /etc/hyperledger/fabric. kNotFound says

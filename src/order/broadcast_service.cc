@@ -207,7 +207,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
       case MessageClass::kConfigUpdate: {
         LOG_DEBUG(logger(), "[channel: {}] Broadcast is processing config update message from {}", slot.channel,
                   address());
-        auto config = parsed.ParseFromString(slot.submission.envelope)
+        auto config = wire::parse_into(slot.submission.envelope, parsed)
                           ? processor.process_config_update(parsed, *bundle, chain->consensus())
                           : Result<common::Envelope>(fail(Code::kInvalidArgument, wire::kBadWireFormat));
         if (!config) return refuse("Rejecting broadcast of config message from", config.error());

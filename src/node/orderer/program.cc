@@ -11,6 +11,7 @@
 #include "node/orderer/orderer.h"
 #include "os/log_sink.h"
 #include "os/signals.h"
+#include "wire/protobuf_log.h"
 
 namespace selvage::node {
 namespace {
@@ -128,6 +129,7 @@ int run_orderer(const std::vector<std::string>& arguments) {
     std::cout << kVersion << std::endl;
     return 0;
   }
+  wire::route_protobuf_log();
   log::Logger logger("orderer.common.server");
   os::Signals signals(logger);
   if (auto logging = os::start_logging(); !logging) {

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "node/peer/peer_node.h"
 #include "os/signals.h"
+#include "wire/protobuf_log.h"
 
 namespace selvage::node {
 namespace {
@@ -17,6 +18,7 @@ int refuse(const Error& error) {
 }  // namespace
 
 int run_peer_node() {
+  wire::route_protobuf_log();
   static const log::Logger logger("nodeCmd");
   os::Signals signals(logger);
   LOG_INFO(logger, "Starting peer:\n Version: v3.1.5");
