@@ -102,7 +102,9 @@ void ClientConnection::log_failure() {
   log::Level level = decision.print ? log::Level::kError : log::Level::kDebug;
   if (!opened_ && here.enabled(level)) here.write(level, "ClientHandshake", tls::handshake_line(*session->failure()));
   level = decision.print ? log::Level::kWarn : log::Level::kDebug;
-  if (here.enabled(level)) here.write(level, "ClientHandshake", "Why the TLS connection failed\n" + tls::to_record(*diagnosis, decision.seen_before, facts_->address));
+  if (!here.enabled(level)) return;
+  here.write(level, "ClientHandshake",
+             "Why the TLS connection failed\n" + tls::to_record(*diagnosis, decision.seen_before, facts_->address));
 }
 
 }  // namespace selvage::rpc
