@@ -37,6 +37,8 @@ bool resolve_one(const std::string& target, bool numeric_only, Resolved* out) {
   if (result != 0 && !numeric_only && host == "localhost") {  // AI_ADDRCONFIG does not count loopback addresses
     hints.ai_flags = AI_NUMERICSERV;
     result = ::getaddrinfo(host.c_str(), port.c_str(), &hints, &found);
+    // A minimal system may have no /etc/hosts; the name is loopback's by RFC 6761.
+    if (result != 0) result = ::getaddrinfo("127.0.0.1", port.c_str(), &hints, &found);
   }
   if (result == EAI_NONAME && numeric_only) return false;
   if (result != 0) {
