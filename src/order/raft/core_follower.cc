@@ -1,6 +1,8 @@
 // How a log is taken over from a leader.
 #include "order/raft/core.h"
 
+#include <fmt/ranges.h>
+
 #include <algorithm>
 #include <utility>
 
@@ -61,7 +63,8 @@ bool Core::restore(const Snapshot& snapshot) {
   if (snapshot.index <= log_.committed() || role_ != Role::kFollower) return false;
   const auto& voters = snapshot.membership.voters;
   if (std::find(voters.begin(), voters.end(), config_.id) == voters.end()) {
-    say(kWarn, "{:x} attempted to restore snapshot but it is not in the ConfState; should never happen", config_.id);
+    say(kWarn, "{:x} attempted to restore snapshot but it is not in the ConfState {{[{}] [] [] [] false}}; should never happen",
+        config_.id, fmt::join(voters, " "));
     return false;
   }
   const EntryId id{snapshot.term, snapshot.index};

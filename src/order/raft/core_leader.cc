@@ -77,9 +77,9 @@ Status Core::step_leader(Message& m) {
         if (pending_change_ > log_.applied()) {
           const auto change = decode_change(m.entries[i].data ? BytesView(*m.entries[i].data) : BytesView());
           const Change what = change ? *change : Change{};
-          say(kInfo, "{:x} ignoring conf change {{{} {} {} [] {}}} at config {}: possible unapplied conf change at "
+          say(kInfo, "{:x} ignoring conf change {{{} {} [] {}}} at config {}: possible unapplied conf change at "
                      "index {} (applied to {})",
-              config_.id, what.kind == Change::Kind::kAdd ? "ConfChangeAddNode" : "ConfChangeRemoveNode", what.node, "",
+              config_.id, what.kind == Change::Kind::kAdd ? "ConfChangeAddNode" : "ConfChangeRemoveNode", what.node,
               what.id, describe_members(), pending_change_, log_.applied());
           m.entries[i] = Entry{};
         } else {

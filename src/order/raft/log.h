@@ -72,6 +72,7 @@ class Log {
   void snapshot_stable(Index index);
   void applied_to(Index index);
 
+  [[nodiscard]] Index stable() const { return stable_; }
   [[nodiscard]] Index committed() const { return committed_; }
   [[nodiscard]] Index applied() const { return applied_; }
   [[nodiscard]] Index applying() const { return applying_; }
