@@ -209,7 +209,11 @@ std::string format_default(const Record& record) {
       "\x1b[{}m{:04}-{:02}-{:02} {:02}:{:02}:{:02}.{:03} {} {:04x} {:.4}\x1b[0m [{}] \x1b[{};1m{}\x1b[0m -> {}", color,
       parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, millis,
       parts.tm_zone, record.number, capital_name(record.level), record.logger, color, record.function, message);
-  append_fields(line, record.fields);
+  Fields shown;  // those of a refused handshake stand in words in its record, and are for structured formats only
+  for (const auto& field : record.fields) {
+    if (!field.first.starts_with("tls.")) shown.push_back(field);
+  }
+  append_fields(line, shown);
   line += '\n';
   return line;
 }
@@ -262,6 +266,8 @@ bool Logger::enabled(Level level) const {
 }
 
 void Logger::write(Level level, const char* function, std::string_view message) const {
+  // A lambda's name here; Fabric's lines have what Go calls a closure.
+  if (std::string_view(function) == "operator()") function = "func1";
   static auto& fallback = *new std::shared_ptr<Sink>(std::make_shared<StderrSink>());
   const Observer observer = state().observer.load(std::memory_order_relaxed);
   if (observer != nullptr) observer(level, false);

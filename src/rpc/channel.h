@@ -62,6 +62,7 @@ struct CallOptions {
   std::optional<std::chrono::milliseconds> timeout;  // from now; sent as grpc-timeout
   std::optional<SteadyTime> deadline;                // or this; the earlier of the two counts
   Metadata metadata;
+  bool gzip = false;            // our messages go out compressed; answers may be compressed in any case
   bool wait_for_ready = false;  // false: fails with Unavailable as soon as an attempt to connect failed
 };
 

@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "os/event_loop.h"
+#include "rpc/http2/gzip.h"
 #include "rpc/server.h"
 
 namespace selvage::rpc {
@@ -266,6 +267,99 @@ TEST_F(Http2, ForgivesPingsBetweenAnswers) {
     client.send(frame(kPing, 0, 0, Bytes(8, 'p')));
     expect_served(client, id);
   }
+}
+
+Bytes message(const Bytes& body, bool compressed = false) {
+  return Bytes(1, compressed ? '\1' : '\0') + be32(static_cast<uint32_t>(body.size())) + body;
+}
+
+TEST_F(Http2, AnswersInGzipWhomsoeverAsksInGzip) {
+  start();
+  Client client(server->port());
+  client.send(frame(kHeaders, kEndHeaders, 1, request_headers() + literal("grpc-encoding", "gzip")) +
+              frame(kData, kEndStream, 1, message(gzip("hello"), true)));
+  EXPECT_NE(client.until(kHeaders).payload.size(), 0u);
+  Frame answer = client.until(kData);
+  ASSERT_GT(answer.payload.size(), 5u);
+  EXPECT_EQ(answer.payload[0], 1);
+  bool too_large = false;
+  EXPECT_EQ(gunzip(BytesView(answer.payload).substr(5), 100, &too_large), "hello");
+  // A client that says it cannot read it is spared.
+  client.send(frame(kHeaders, kEndHeaders, 3,
+                    request_headers() + literal("grpc-encoding", "gzip") + literal("grpc-accept-encoding", "identity")) +
+              frame(kData, kEndStream, 3, message(gzip("hello"), true)));
+  EXPECT_EQ(client.until(kData).payload, message("hello"));
+}
+
+TEST_F(Http2, DoesNotHoldMoreThanSomeMessagesOfCallsThatNeverEnd) {
+  settings.receive_bytes_max = 1 << 20;  // four such messages may wait
+  start();
+  Client client(server->port());
+  client.until(kSettings);
+  client.send(frame(kSettings, kAck, 0));  // which makes the server's window its own
+  uint32_t id = 1;
+  for (; id <= 2 * 16; id += 2) {
+    client.send(frame(kHeaders, kEndHeaders, id, request_headers()));
+    Bytes whole = message(Bytes(400 << 10, 'x'));
+    for (size_t at = 0; at < whole.size(); at += 16000) client.send(frame(kData, 0, id, whole.substr(at, 16000)));
+  }
+  EXPECT_EQ(client.until(kReset).payload, be32(kEnhanceYourCalm));
+  // What was let go makes room: the connection serves on.
+  for (uint32_t old = 1; old < id; old += 2) client.send(frame(kReset, 0, old, be32(8)));
+  expect_served(client, id);
+}
+
+TEST_F(Http2, CutsOffAFloodOfContinuations) {
+  start();
+  Client client(server->port());
+  Bytes flood = frame(kHeaders, 0, 1, request_headers());
+  for (int i = 0; i < 5000; ++i) flood += frame(kContinuation, 0, 1, literal("x-more", Bytes(100, 'x')));
+  client.send(flood);
+  EXPECT_EQ(client.until(0xfe).type, 0xff);
+}
+
+TEST_F(Http2, CutsOffAFloodOfEmptyContinuations) {
+  start();
+  Client client(server->port());
+  Bytes flood = frame(kHeaders, 0, 1, request_headers());
+  for (int i = 0; i < 50000; ++i) flood += frame(kContinuation, 0, 1);
+  client.send(flood);
+  EXPECT_EQ(client.until(0xfe).type, 0xff);
+}
+
+TEST_F(Http2, CutsOffAFloodOfPingsWhoseAnswersAreNotRead) {
+  start();
+  Client client(server->port());
+  Bytes flood;
+  for (int i = 0; i < 20000; ++i) flood += frame(kPing, 0, 0, Bytes(8, 'p'));
+  client.send(flood);
+  EXPECT_EQ(expect_goaway(client, kEnhanceYourCalm), "too_many_pings");
+}
+
+TEST_F(Http2, LetsAClientWithoutCallsPingOnlyWhereTheSettingsSaySo) {
+  settings.keepalive.permit_without_stream = false;
+  settings.keepalive.min_interval = 0ms;
+  start();
+  Client client(server->port());
+  // With a call on the way no ping is too early, without one each is.
+  client.send(frame(kHeaders, kEndHeaders, 1, request_headers()));
+  for (int i = 0; i < 20; ++i) client.send(frame(kPing, 0, 0, Bytes(8, 'p')));
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(client.until(kPing).flags, kAck);
+  client.send(frame(kReset, 0, 1, be32(8)));
+  for (int i = 0; i < 5; ++i) client.send(frame(kPing, 0, 0, Bytes(8, 'p')));
+  EXPECT_EQ(expect_goaway(client, kEnhanceYourCalm), "too_many_pings");
+}
+
+TEST_F(Http2, ServesOnAfterMessagesThatAreNone) {
+  start();
+  Client client(server->port());
+  uint32_t id = 1;
+  for (const Bytes& bad : {message("x", true), Bytes("\7\0\0\0\0", 5), Bytes("\0\xff\xff\xff\xff", 5), Bytes("\0\0\0\0\1", 5)}) {
+    client.send(frame(kHeaders, kEndHeaders, id, request_headers()) + frame(kData, kEndStream, id, bad));
+    EXPECT_EQ(client.until(kHeaders).stream, id);
+    id += 2;
+  }
+  expect_served(client, id);
 }
 
 TEST_F(Http2, AnnouncesItsEndAndServesWhatTheClientHadSentByThen) {

@@ -84,6 +84,37 @@ TEST_F(Loopback, CarriesEmptyAndLargeMessages) {
   }
 }
 
+TEST_F(Loopback, CarriesGzipBothWays) {
+  make();
+  start();
+  for (size_t size : {size_t{0}, size_t{1}, size_t{1000}, size_t{8u << 20}}) {
+    auto reply = channel->unary("/test.Echo/Unary", Bytes(size, 'x'), {.timeout = kLong, .gzip = true});
+    ASSERT_TRUE(reply) << size << ": " << reply.error().message;
+    EXPECT_EQ(*reply, Bytes(size, 'x'));
+  }
+  for (const char* method : {"/test.Echo/Both", "/test.Echo/Blocking"}) {
+    auto stream = channel->stream(method, {.timeout = kLong, .gzip = true});
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(stream->write(Bytes(static_cast<size_t>(i), 'y')));
+    stream->half_close();
+    Bytes message;
+    for (int i = 0; i < 100; ++i) ASSERT_TRUE(stream->read(&message) && message == Bytes(static_cast<size_t>(i), 'y')) << i;
+    EXPECT_TRUE(stream->finish().ok());
+  }
+}
+
+TEST_F(Loopback, HoldsMessagesToTheLimitsAfterDecompression) {
+  settings.receive_bytes_max = 1 << 20;
+  make();
+  start();
+  UnaryReply reply = channel->call("/test.Echo/Unary", Bytes((1 << 20) + 1, 'x'), {.timeout = kLong, .gzip = true});
+  EXPECT_EQ(reply.status.code, Code::kResourceExhausted);
+  EXPECT_EQ(reply.status.message, "grpc: received message after decompression larger than max 1048576");
+  auto stream = channel->stream("/test.Echo/Both", {.timeout = kLong, .gzip = true});
+  stream->write(Bytes((1 << 20) + 1, 'x'));
+  EXPECT_EQ(stream->finish().code, Code::kResourceExhausted);
+  EXPECT_TRUE(channel->unary("/test.Echo/Unary", Bytes(1 << 20, 'x'), {.timeout = kLong, .gzip = true}));
+}
+
 TEST_F(Loopback, CarriesMetadataBothWaysAndBinaryUnharmed) {
   const Bytes raw("\x00\xff\n,=", 5);
   make().add_unary("/test.Echo/Meta", [&](auto call, Bytes) {

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <future>
 #include <utility>
 
 #include "os/event_loop.h"
@@ -163,13 +164,19 @@ selvage::Status Server::start() {
     shared.loops.push_back(std::make_unique<ServerState::PerLoop>());
     shared.loops.back()->loop = &s.group->at(i);
   }
-  s.started = true;
   s.accept_loop = &s.group->next();
-  s.accept_loop->post([state = state_] {
-    if (state->listener < 0) return;
-    // The descriptor listens; that epoll takes it is as sure as anything.
-    (void)state->accept_loop->watch(state->listener, os::EventLoop::kRead, [state](uint32_t) { state->accept_some(); });
+  auto listening = std::make_shared<std::promise<selvage::Status>>();
+  auto outcome = listening->get_future();
+  s.accept_loop->post([state = state_, listening] {
+    listening->set_value(
+        state->accept_loop->watch(state->listener, os::EventLoop::kRead, [state](uint32_t) { state->accept_some(); }));
   });
+  selvage::Status watched = outcome.get();
+  if (!watched) {
+    ::close(std::exchange(s.listener, -1));
+    return fail(Code::kUnavailable, fmt::format("listen tcp {}: {}", settings.listen_address, watched.error().message));
+  }
+  s.started = true;
   return {};
 }
 

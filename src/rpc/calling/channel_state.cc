@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <future>
 
+#include "rpc/http2/gzip.h"
 #include "tls/context.h"
 #include "tls/diagnosis.h"
 
@@ -46,20 +47,22 @@ void Channel::State::set_state(ChannelState next) {
 
 std::shared_ptr<OutgoingHandle> Channel::State::launch(const std::string& method, const CallOptions& options,
                                                        std::unique_ptr<ClientHandler> handler, std::optional<Bytes> request) {
-  OutgoingCall::Facts facts{method, options.metadata, options.deadline, options.wait_for_ready, settings.receive_bytes_max,
+  OutgoingCall::Facts facts{method, options.metadata, options.deadline, options.wait_for_ready, options.gzip, settings.receive_bytes_max,
                             settings.send_bytes_max};
   if (options.timeout) {
     SteadyTime end = std::chrono::steady_clock::now() + *options.timeout;
     if (!facts.deadline || end < *facts.deadline) facts.deadline = end;
   }
   auto call = std::make_shared<OutgoingCall>(loop, this, std::move(facts), std::move(handler));
-  auto handle = std::make_shared<OutgoingHandle>(loop, call, call->queued);
+  auto handle = std::make_shared<OutgoingHandle>(loop, call);
   call->handle = handle;
+  bool compress = options.gzip && request && !request->empty();
+  if (compress) request = gzip(*request);
   // The call's own reference to its handle is weak; the post keeps it until the call has begun.
-  loop.post([self = shared_from_this(), call, handle, request = std::move(request)]() mutable {
+  loop.post([self = shared_from_this(), call, handle, compress, request = std::move(request)]() mutable {
     call->begin();
     if (request) {
-      call->write(std::move(*request));
+      call->write(std::move(*request), compress);
       call->half_close();
     }
     self->place(call);

@@ -6,6 +6,7 @@
 #include <future>
 
 #include "rpc/calling/client_connection.h"
+#include "rpc/http2/gzip.h"
 #include "rpc/http2/text.h"
 
 namespace selvage::rpc {
@@ -66,6 +67,7 @@ bool OutgoingCall::start_on(const std::shared_ptr<ClientConnection>& on, const s
                               {"user-agent", user_agent},
                               {"te", "trailers"},
                               {"grpc-accept-encoding", "gzip"}};
+  if (facts_.gzip) headers.push_back({"grpc-encoding", "gzip"});
   std::string timeout;
   if (facts_.deadline) {
     timeout = format_timeout(std::chrono::duration_cast<std::chrono::nanoseconds>(*facts_.deadline - std::chrono::steady_clock::now()));
@@ -79,13 +81,13 @@ bool OutgoingCall::start_on(const std::shared_ptr<ClientConnection>& on, const s
   return on->submit(std::static_pointer_cast<OutgoingCall>(shared_from_this()), headers);
 }
 
-void OutgoingCall::write(Bytes message) {
+void OutgoingCall::write(Bytes message, bool compressed) {
   if (over_ || out_ended) return;
   if (message.size() > facts_.send_bytes_max) {
     return end({Code::kResourceExhausted,
                 fmt::format("trying to send message larger than max ({} vs. {})", message.size(), facts_.send_bytes_max)});
   }
-  outbox.push(std::move(message));
+  outbox.push(std::move(message), compressed);
   if (connection) connection->resume_output(*this);
 }
 
@@ -246,7 +248,7 @@ Result<Bytes> OutgoingCall::export_key(const std::string& label, const Bytes& co
 void OutgoingHandle::run(OutgoingCall& call, Op& op) {
   switch (op.kind) {
     case Op::kWrite:
-      return call.write(std::move(op.bytes));
+      return call.write(std::move(op.bytes), op.compressed);
     case Op::kHalfClose:
       return call.half_close();
     case Op::kCancel:
@@ -258,7 +260,11 @@ void OutgoingHandle::run(OutgoingCall& call, Op& op) {
   }
 }
 
-void OutgoingHandle::write(Bytes message) { apply({Op::kWrite, std::move(message)}); }
+void OutgoingHandle::write(Bytes message) {
+  bool compress = gzip_ && !message.empty();
+  if (compress) message = gzip(message);
+  apply({Op::kWrite, std::move(message), compress});
+}
 
 void OutgoingHandle::apply(Op op) {
   {

@@ -27,6 +27,7 @@ class OutgoingCall final : public Stream {
     Metadata metadata;
     std::optional<SteadyTime> deadline;
     bool wait_for_ready = false;
+    bool gzip = false;
     size_t receive_bytes_max = 0;
     size_t send_bytes_max = 0;
   };
@@ -46,7 +47,7 @@ class OutgoingCall final : public Stream {
   // Sends the request's headers and what is queued. False: the connection cannot take it.
   bool start_on(const std::shared_ptr<ClientConnection>& connection, const std::string& scheme, const std::string& authority,
                 const std::string& user_agent);
-  void write(Bytes message);
+  void write(Bytes message, bool compressed = false);
   void half_close();
   // Ends the call with this status, now; tells the server unless it is over there.
   void end(Status status);
@@ -90,8 +91,8 @@ class OutgoingCall final : public Stream {
 // What the application holds; see rpc/client_stream.h.
 class OutgoingHandle final : public ClientCall, public std::enable_shared_from_this<OutgoingHandle> {
  public:
-  OutgoingHandle(os::EventLoop& loop, std::weak_ptr<OutgoingCall> call, std::shared_ptr<std::atomic<size_t>> queued)
-      : loop_(loop), call_(std::move(call)), queued_(std::move(queued)) {}
+  OutgoingHandle(os::EventLoop& loop, const std::shared_ptr<OutgoingCall>& call)
+      : loop_(loop), call_(call), queued_(call->queued), gzip_(call->facts().gzip) {}
 
   void write(Bytes message) override;
   size_t queued_bytes() const override { return queued_->load(); }
@@ -111,6 +112,7 @@ class OutgoingHandle final : public ClientCall, public std::enable_shared_from_t
   struct Op {
     enum Kind { kWrite, kHalfClose, kCancel, kPause, kResume } kind;
     Bytes bytes;
+    bool compressed = false;
   };
   void apply(Op op);
   void apply_all();
@@ -119,6 +121,7 @@ class OutgoingHandle final : public ClientCall, public std::enable_shared_from_t
   os::EventLoop& loop_;
   std::weak_ptr<OutgoingCall> call_;  // locked on the loop only
   std::shared_ptr<std::atomic<size_t>> queued_;
+  const bool gzip_;
   std::atomic<bool> was_high_{false};
   mutable std::mutex mutex_;  // guards the rest
   std::vector<Op> waiting_;

@@ -127,7 +127,9 @@ struct Http2Callbacks {
         if (end) stream->receive_end();
         break;
       case NGHTTP2_DATA:
-        if (stream && end) stream->receive_end();
+        if (!stream || !end) break;
+        stream->receive_end();
+        c.count_held(*stream, stream->held_bytes());
         break;
       case NGHTTP2_SETTINGS:
         if (!ack) c.on_settings();
@@ -151,10 +153,10 @@ struct Http2Callbacks {
     auto found = c.streams_.find(id);
     if (found == c.streams_.end()) return 0;
     std::shared_ptr<Stream> stream = found->second;
-    size_t before = stream->partial_bytes();
     stream->receive({reinterpret_cast<const char*>(bytes), size});
-    c.partial_total_ += stream->partial_bytes() - before;
-    if (c.partial_total_ > c.options_.partial_bytes_max && stream->connection) c.reset(*stream, NGHTTP2_ENHANCE_YOUR_CALM);
+    if (!stream->connection) return 0;
+    c.count_held(*stream, stream->held_bytes());
+    if (c.held_total_ > c.options_.partial_bytes_max) c.reset(*stream, NGHTTP2_ENHANCE_YOUR_CALM);
     return 0;
   }
 
@@ -164,7 +166,7 @@ struct Http2Callbacks {
     if (found == c.streams_.end()) return 0;
     std::shared_ptr<Stream> stream = std::move(found->second);
     c.streams_.erase(found);
-    c.partial_total_ -= stream->partial_bytes();
+    c.count_held(*stream, 0);
     stream->connection = nullptr;
     stream->on_stream_closed(error);
     c.on_stream_gone();
@@ -289,6 +291,11 @@ void Connection::flush() {
   if (result != 0) return end(fmt::format("http2: {}", nghttp2_strerror(result)));
   if (closing_ && (!patient_ || transport_->has_room())) return end(closing_why_);
   if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0) end(closing_why_);
+}
+
+void Connection::count_held(Stream& stream, size_t now) {
+  held_total_ = held_total_ - stream.held_counted + now;
+  stream.held_counted = now;
 }
 
 bool Connection::full() {

@@ -32,7 +32,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Trans
     bool server = false;
     uint32_t streams_max = 1000;
     size_t metadata_bytes_max = 64u << 10;
-    size_t partial_bytes_max = 400u << 20;  // of all messages that are not whole yet, together
+    size_t partial_bytes_max = 400u << 20;  // of all streams together, see Stream::held_bytes()
     std::chrono::milliseconds keepalive_interval{0};  // 0: no pings
     std::chrono::milliseconds keepalive_timeout{20000};
     bool keepalive_without_streams = true;
@@ -100,6 +100,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Trans
  private:
   friend struct Http2Callbacks;
   void flush();
+  void count_held(Stream& stream, size_t now);
   [[nodiscard]] bool full();  // the transport takes no more for now; remembered for flush()
   void end(const std::string& why);
   void keepalive_tick();
@@ -107,7 +108,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Trans
 
   bool flush_planned_ = false;
   bool blocked_ = false;     // the last flush left something behind
-  size_t partial_total_ = 0;
+  size_t held_total_ = 0;
   bool closing_ = false;     // ends with the next flush
   bool patient_ = false;     // or when most of the output has left
   bool ended_ = false;

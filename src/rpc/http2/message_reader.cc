@@ -1,14 +1,16 @@
 #include "rpc/http2/message_reader.h"
 
 #include <fmt/format.h>
-#include <zlib.h>
 
 #include <algorithm>
+#include <utility>
+
+#include "rpc/http2/gzip.h"
 
 namespace selvage::rpc {
 
-void put_prefix(size_t message_bytes, char* out) {
-  out[0] = 0;
+void put_prefix(size_t message_bytes, char* out, bool compressed) {
+  out[0] = compressed ? 1 : 0;
   for (int i = 0; i < 4; ++i) out[1 + i] = static_cast<char>(message_bytes >> (24 - 8 * i));
 }
 
@@ -30,23 +32,19 @@ Status MessageReader::begin() {
   return {};
 }
 
-Status MessageReader::take(Bytes body, std::deque<Bytes>* messages) {
-  prefix_bytes_ = 0;
-  if (compressed_) {
-    bool too_large = false;
-    std::optional<Bytes> plain = gunzip(body, max_, &too_large);
-    if (too_large) {
-      return {Code::kResourceExhausted,
-              fmt::format("grpc: received message after decompression larger than max {}", max_)};
-    }
-    if (!plain) return {Code::kInternal, "grpc: failed to decompress the received message: gzip: invalid data"};
-    body = std::move(*plain);
+Status MessageReader::open(InMessage* message) const {
+  if (!std::exchange(message->compressed, false)) return {};
+  bool too_large = false;
+  std::optional<Bytes> plain = gunzip(message->bytes, max_, &too_large);
+  if (too_large) {
+    return {Code::kResourceExhausted, fmt::format("grpc: received message after decompression larger than max {}", max_)};
   }
-  messages->push_back(std::move(body));
+  if (!plain) return {Code::kInternal, "grpc: failed to decompress the message: gzip: invalid data"};
+  message->bytes = std::move(*plain);
   return {};
 }
 
-Status MessageReader::feed(BytesView bytes, std::deque<Bytes>* messages) {
+Status MessageReader::feed(BytesView bytes, std::deque<InMessage>* messages) {
   while (!bytes.empty()) {
     if (prefix_bytes_ < kPrefixBytes) {
       size_t count = std::min(bytes.size(), kPrefixBytes - prefix_bytes_);
@@ -57,9 +55,9 @@ Status MessageReader::feed(BytesView bytes, std::deque<Bytes>* messages) {
       if (Status bad = begin(); !bad.ok()) return bad;
     }
     if (body_.empty() && bytes.size() >= length_) {  // whole at once: a single copy
-      Bytes body(bytes.substr(0, length_));
+      messages->push_back({Bytes(bytes.substr(0, length_)), compressed_});
       bytes.remove_prefix(length_);
-      if (Status bad = take(std::move(body), messages); !bad.ok()) return bad;
+      prefix_bytes_ = 0;
       continue;
     }
     size_t count = std::min(bytes.size(), length_ - body_.size());
@@ -68,37 +66,10 @@ Status MessageReader::feed(BytesView bytes, std::deque<Bytes>* messages) {
     body_.append(bytes.substr(0, count));
     bytes.remove_prefix(count);
     if (body_.size() < length_) break;
-    if (Status bad = take(std::exchange(body_, Bytes()), messages); !bad.ok()) return bad;
+    messages->push_back({std::exchange(body_, Bytes()), compressed_});
+    prefix_bytes_ = 0;
   }
   return {};
-}
-
-std::optional<Bytes> gunzip(BytesView bytes, size_t bytes_max, bool* too_large) {
-  z_stream stream{};
-  if (inflateInit2(&stream, 15 + 16) != Z_OK) return std::nullopt;
-  Bytes out;
-  char buffer[16384];
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(bytes.data()));
-  stream.avail_in = static_cast<uInt>(bytes.size());
-  int result = Z_OK;
-  while (true) {
-    stream.next_out = reinterpret_cast<Bytef*>(buffer);
-    stream.avail_out = sizeof buffer;
-    result = inflate(&stream, Z_NO_FLUSH);
-    out.append(buffer, sizeof buffer - stream.avail_out);
-    if (out.size() > bytes_max) {
-      *too_large = true;
-      break;
-    }
-    if (result == Z_STREAM_END && stream.avail_in > 0) {
-      if (inflateReset(&stream) != Z_OK) break;
-      continue;
-    }
-    if (result != Z_OK || (stream.avail_in == 0 && stream.avail_out > 0)) break;
-  }
-  inflateEnd(&stream);
-  if (*too_large || result != Z_STREAM_END) return std::nullopt;
-  return out;
 }
 
 }  // namespace selvage::rpc

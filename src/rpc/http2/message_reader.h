@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <deque>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,8 +13,13 @@ namespace selvage::rpc {
 
 inline constexpr size_t kPrefixBytes = 5;
 
-// Writes the prefix of an uncompressed message.
-void put_prefix(size_t message_bytes, char* out);
+void put_prefix(size_t message_bytes, char* out, bool compressed = false);
+
+// A message off the wire. A compressed one stays so until it is wanted: what waits is never larger than what came.
+struct InMessage {
+  Bytes bytes;
+  bool compressed = false;
+};
 
 // One stream's incoming messages. Memory grows with what came, never with what was announced.
 class MessageReader {
@@ -27,12 +31,13 @@ class MessageReader {
 
   // Takes all bytes and appends the messages that are whole now. Not ok (ResourceExhausted, Internal, Unimplemented;
   // grpc-go's words): the stream is spoilt and nothing may be fed any more.
-  Status feed(BytesView bytes, std::deque<Bytes>* messages);
+  Status feed(BytesView bytes, std::deque<InMessage>* messages);
+  // Makes a compressed message plain; the limit holds for the result. Not ok (ResourceExhausted, Internal): as above.
+  [[nodiscard]] Status open(InMessage* message) const;
   // Bytes of a message that is not whole yet.
   [[nodiscard]] size_t partial_bytes() const { return prefix_bytes_ + body_.size(); }
 
  private:
-  Status take(Bytes body, std::deque<Bytes>* messages);
   Status begin();
 
   size_t max_;
@@ -43,9 +48,5 @@ class MessageReader {
   bool compressed_ = false;
   Bytes body_;
 };
-
-// Inflates one gzip member (or several in a row). nullopt when it is none or truncated; `too_large` is set when the
-// result would exceed `bytes_max`.
-[[nodiscard]] std::optional<Bytes> gunzip(BytesView bytes, size_t bytes_max, bool* too_large);
 
 }  // namespace selvage::rpc

@@ -1,7 +1,8 @@
 #include "rpc/http2/message_reader.h"
 
 #include <gtest/gtest.h>
-#include <zlib.h>
+
+#include "rpc/http2/gzip.h"
 
 namespace selvage::rpc {
 namespace {
@@ -13,24 +14,29 @@ Bytes framed(BytesView message, char flag = 0) {
   return Bytes(prefix, kPrefixBytes) + Bytes(message);
 }
 
-Bytes gzipped(const Bytes& plain) {
-  z_stream stream{};
-  deflateInit2(&stream, 9, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-  Bytes out(deflateBound(&stream, plain.size()) + 32, '\0');
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(plain.data()));
-  stream.avail_in = static_cast<uInt>(plain.size());
-  stream.next_out = reinterpret_cast<Bytef*>(out.data());
-  stream.avail_out = static_cast<uInt>(out.size());
-  deflate(&stream, Z_FINISH);
-  out.resize(stream.total_out);
-  deflateEnd(&stream);
-  return out;
-}
+// Feeds and opens at once.
+class Plain {
+ public:
+  explicit Plain(size_t max, const char* encoding = "") : reader_(max) { reader_.set_encoding(encoding); }
+  Status feed(BytesView bytes, std::deque<Bytes>* messages) {
+    std::deque<InMessage> raw;
+    Status status = reader_.feed(bytes, &raw);
+    for (InMessage& message : raw) {
+      if (Status bad = reader_.open(&message); !bad.ok()) return bad;
+      messages->push_back(std::move(message.bytes));
+    }
+    return status;
+  }
+  [[nodiscard]] size_t partial_bytes() const { return reader_.partial_bytes(); }
+
+ private:
+  MessageReader reader_;
+};
 
 TEST(MessageReader, FindsMessagesHoweverTheBytesAreCut) {
   Bytes wire = framed("one") + framed("") + framed(Bytes(1000, 'x'));
   for (size_t step = 1; step <= wire.size(); step += step < 20 ? 1 : 97) {
-    MessageReader reader(1 << 20);
+    Plain reader(1 << 20);
     std::deque<Bytes> messages;
     for (size_t at = 0; at < wire.size(); at += step) {
       ASSERT_TRUE(reader.feed(BytesView(wire).substr(at, step), &messages).ok());
@@ -41,7 +47,7 @@ TEST(MessageReader, FindsMessagesHoweverTheBytesAreCut) {
 }
 
 TEST(MessageReader, RefusesAMessageThatIsAnnouncedTooLargeBeforeItsBytesCome) {
-  MessageReader reader(10);
+  Plain reader(10);
   std::deque<Bytes> messages;
   EXPECT_TRUE(reader.feed(framed("0123456789"), &messages).ok());
   Status status = reader.feed(framed("0123456789a").substr(0, 5), &messages);
@@ -50,7 +56,7 @@ TEST(MessageReader, RefusesAMessageThatIsAnnouncedTooLargeBeforeItsBytesCome) {
 }
 
 TEST(MessageReader, TakesNoMemoryForWhatIsOnlyAnnounced) {
-  MessageReader reader(100u << 20);
+  Plain reader(100u << 20);
   std::deque<Bytes> messages;
   Bytes wire = framed(Bytes(50u << 20, 'x')).substr(0, 100);
   ASSERT_TRUE(reader.feed(wire, &messages).ok());
@@ -58,24 +64,42 @@ TEST(MessageReader, TakesNoMemoryForWhatIsOnlyAnnounced) {
 }
 
 TEST(MessageReader, InflatesGzip) {
-  MessageReader reader(1 << 20);
-  reader.set_encoding("gzip");
+  Plain reader(1 << 20, "gzip");
   std::deque<Bytes> messages;
-  ASSERT_TRUE(reader.feed(framed(gzipped(Bytes(100000, 'x')), 1) + framed("plain"), &messages).ok());
+  ASSERT_TRUE(reader.feed(framed(gzip(Bytes(100000, 'x')), 1) + framed("plain"), &messages).ok());
   EXPECT_EQ(messages, (std::deque<Bytes>{Bytes(100000, 'x'), "plain"}));
 }
 
 TEST(MessageReader, LimitsWhatGzipMayGrowTo) {
-  MessageReader reader(1 << 20);
-  reader.set_encoding("gzip");
+  Plain reader(1 << 20, "gzip");
   std::deque<Bytes> messages;
-  EXPECT_EQ(reader.feed(framed(gzipped(Bytes(2 << 20, 'x')), 1), &messages).code, Code::kResourceExhausted);
+  EXPECT_EQ(reader.feed(framed(gzip(Bytes(2 << 20, 'x')), 1), &messages).code, Code::kResourceExhausted);
+}
+
+TEST(MessageReader, KeepsWhatIsCompressedUntilItIsWanted) {
+  MessageReader reader(100 << 20);
+  reader.set_encoding("gzip");
+  std::deque<InMessage> messages;
+  Bytes bomb = framed(gzip(Bytes(10 << 20, 'x')), 1);
+  for (int i = 0; i < 100; ++i) ASSERT_TRUE(reader.feed(bomb, &messages).ok());
+  for (const InMessage& message : messages) EXPECT_EQ(message.bytes.size(), bomb.size() - kPrefixBytes);
+  ASSERT_TRUE(reader.open(&messages.front()).ok());
+  EXPECT_EQ(messages.front().bytes.size(), 10u << 20);
+}
+
+TEST(Gzip, GivesBackWhatItTook) {
+  for (size_t size : {size_t{0}, size_t{1}, size_t{1000}, size_t{3u << 20}}) {
+    Bytes plain;
+    for (size_t i = 0; i < size; ++i) plain.push_back(static_cast<char>(i * i >> 3));
+    bool too_large = false;
+    EXPECT_EQ(gunzip(gzip(plain), size, &too_large), plain) << size;
+    EXPECT_FALSE(too_large);
+  }
 }
 
 TEST(MessageReader, RefusesBrokenAndTruncatedGzip) {
-  for (Bytes body : {Bytes("not gzip"), gzipped("hello").substr(0, 12), Bytes()}) {
-    MessageReader reader(1 << 20);
-    reader.set_encoding("gzip");
+  for (Bytes body : {Bytes("not gzip"), gzip("hello").substr(0, 12), Bytes()}) {
+    Plain reader(1 << 20, "gzip");
     std::deque<Bytes> messages;
     EXPECT_EQ(reader.feed(framed(body, 1), &messages).code, Code::kInternal);
   }
@@ -83,12 +107,11 @@ TEST(MessageReader, RefusesBrokenAndTruncatedGzip) {
 
 TEST(MessageReader, RefusesCompressionThatWasNotAnnouncedOrIsNotKnown) {
   std::deque<Bytes> messages;
-  MessageReader plain(100);
+  Plain plain(100);
   EXPECT_EQ(plain.feed(framed("x", 1), &messages).code, Code::kInternal);
-  MessageReader snappy(100);
-  snappy.set_encoding("snappy");
+  Plain snappy(100, "snappy");
   EXPECT_EQ(snappy.feed(framed("x", 1), &messages).code, Code::kUnimplemented);
-  MessageReader odd(100);
+  Plain odd(100);
   EXPECT_EQ(odd.feed(framed("x", 2), &messages).code, Code::kInternal);
 }
 

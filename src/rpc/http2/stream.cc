@@ -6,18 +6,18 @@
 
 namespace selvage::rpc {
 
-void Outbox::push(Bytes message) {
+void Outbox::push(Bytes message, bool compressed) {
   bytes_ += kPrefixBytes + message.size();
-  messages_.push_back(std::move(message));
+  messages_.push_back({std::move(message), compressed});
 }
 
 void Outbox::move_to(Bytes* out, size_t count) {
   bytes_ -= count;
   while (count > 0) {
-    Bytes& front = messages_.front();
+    const Bytes& front = messages_.front().bytes;
     if (offset_ < kPrefixBytes) {
       char prefix[kPrefixBytes];
-      put_prefix(front.size(), prefix);
+      put_prefix(front.size(), prefix, messages_.front().compressed);
       size_t part = std::min(count, kPrefixBytes - offset_);
       out->append(prefix + offset_, part);
       offset_ += part;
@@ -32,7 +32,7 @@ void Outbox::move_to(Bytes* out, size_t count) {
     if (offset_ < kPrefixBytes + front.size()) continue;
     if (keep_) {
       kept_bytes_ += front.size();
-      kept_.push_back(std::move(front));
+      kept_.push_back(std::move(messages_.front()));
       if (kept_bytes_ > kKeepBytes) keep(false);
     }
     messages_.pop_front();
@@ -57,7 +57,7 @@ void Outbox::rewind() {
   for (auto message = kept_.rbegin(); message != kept_.rend(); ++message) messages_.push_front(std::move(*message));
   kept_.clear();
   kept_bytes_ = offset_ = bytes_ = 0;
-  for (const Bytes& message : messages_) bytes_ += kPrefixBytes + message.size();
+  for (const Message& message : messages_) bytes_ += kPrefixBytes + message.bytes.size();
 }
 
 Stream::Stream(size_t receive_bytes_max) : reader_(receive_bytes_max) {}
@@ -97,9 +97,15 @@ void Stream::deliver() {
   auto self = shared_from_this();
   delivering_ = true;
   while (!paused_ && !ready_.empty()) {
-    Bytes message = std::move(ready_.front());
+    InMessage message = std::move(ready_.front());
     ready_.pop_front();
-    on_message(std::move(message));
+    if (Status bad = reader_.open(&message); !bad.ok()) {
+      spoilt_ = true;
+      ready_.clear();
+      on_bad_message(bad);
+      break;
+    }
+    on_message(std::move(message.bytes));
   }
   if (!paused_ && ready_.empty()) {
     if (connection && unconsumed_ > 0) connection->consume(*this, std::exchange(unconsumed_, 0));

@@ -20,7 +20,7 @@ class Connection;
 // Messages on their way out. Counts into `queued`, which other threads read.
 class Outbox {
  public:
-  void push(Bytes message);
+  void push(Bytes message, bool compressed = false);
   [[nodiscard]] size_t bytes() const { return bytes_; }  // with prefixes
   // Appends `count` bytes to `out` and forgets them; count <= bytes().
   void move_to(Bytes* out, size_t count);
@@ -32,12 +32,16 @@ class Outbox {
   void rewind();
 
  private:
+  struct Message {
+    Bytes bytes;
+    bool compressed;
+  };
   static constexpr size_t kKeepBytes = 1u << 20;
-  std::deque<Bytes> messages_;
+  std::deque<Message> messages_;
   size_t offset_ = 0;  // sent of the first one, prefix included
   size_t bytes_ = 0;
   bool keep_ = false;
-  std::vector<Bytes> kept_;
+  std::vector<Message> kept_;
   size_t kept_bytes_ = 0;
 };
 
@@ -59,7 +63,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void pause() { paused_ = true; }
   void resume();
   [[nodiscard]] bool paused() const { return paused_; }
-  [[nodiscard]] size_t partial_bytes() const { return reader_.partial_bytes(); }
+  // Bytes that came and that nobody can work on yet: of a message that is not whole, of a call that waits for its end.
+  [[nodiscard]] size_t held_bytes() const { return reader_.partial_bytes() + held_; }
+  size_t held_counted = 0;  // of these, what the connection has counted
   [[nodiscard]] bool undelivered() const { return !ready_.empty() || (remote_ended_ && !end_delivered_); }
   void drop_undelivered();
 
@@ -81,12 +87,13 @@ class Stream : public std::enable_shared_from_this<Stream> {
   virtual void on_remote_end() = 0;                  // after the last message
   virtual void on_bad_message(const Status& why) = 0;  // nothing follows
   void set_encoding(std::string encoding) { reader_.set_encoding(std::move(encoding)); }
+  size_t held_ = 0;  // kept by the side until the stream's end
 
  private:
   void deliver();
 
   MessageReader reader_;
-  std::deque<Bytes> ready_;
+  std::deque<InMessage> ready_;
   size_t unconsumed_ = 0;  // taken from the window and not given back yet
   bool paused_ = false;
   bool delivering_ = false;

@@ -96,8 +96,8 @@ void Method::complete(const Status& status, const Peer& peer, std::optional<Stea
   if (!status.ok()) fields.emplace_back("error", status.to_string());
   fields.emplace_back("grpc.code", name_of(status.code));
   fields.emplace_back("grpc.call_duration", go_duration(std::chrono::duration_cast<std::chrono::nanoseconds>(took)));
-  // Fabric's line has "1" for the function: a closure of its interceptor.
-  access_->with(fields).write(log::Level::kInfo, "1", kind_ == Kind::kUnary ? "unary call completed" : "streaming call completed");
+  // Fabric has a closure of its interceptor here, which Go calls so.
+  access_->with(fields).write(log::Level::kInfo, "func1", kind_ == Kind::kUnary ? "unary call completed" : "streaming call completed");
 }
 
 }  // namespace selvage::rpc

@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include "rpc/http2/gzip.h"
 #include "rpc/http2/message_reader.h"
 #include "rpc/serving/server_stream.h"
 
@@ -24,7 +25,7 @@ void CallHandle::run(ServerStream& stream, Op& op) {
     case Op::kTrailer:
       return stream.add_trailer(std::move(op.key), std::move(op.bytes));
     case Op::kWrite:
-      return stream.write(std::move(op.bytes));
+      return stream.write(std::move(op.bytes), op.compressed);
     case Op::kFinish:
       return stream.finish(std::move(op.status));
     case Op::kPause:
@@ -80,7 +81,12 @@ void CallHandle::end(bool cancelled) {
 
 void CallHandle::add_header(std::string_view key, Bytes value) { apply({Op::kHeader, std::string(key), std::move(value), {}}); }
 void CallHandle::add_trailer(std::string_view key, Bytes value) { apply({Op::kTrailer, std::string(key), std::move(value), {}}); }
-void CallHandle::write(Bytes message) { apply({Op::kWrite, {}, std::move(message), {}}); }
+void CallHandle::write(Bytes message) {
+  // Here and not in the stream: the caller is most often a thread that may take its time.
+  bool compress = facts_.gzip && !message.empty() && !cancelled();
+  if (compress) message = gzip(message);
+  apply({Op::kWrite, {}, std::move(message), {}, compress});
+}
 void CallHandle::finish(Status status) { apply({Op::kFinish, {}, {}, std::move(status)}); }
 void CallHandle::pause() { apply({Op::kPause, {}, {}, {}}); }
 void CallHandle::resume() { apply({Op::kResume, {}, {}, {}}); }

@@ -24,6 +24,7 @@ class CallHandle final : public ServerCall, public std::enable_shared_from_this<
     size_t write_high_bytes = 0;
     std::shared_ptr<std::atomic<size_t>> queued;
     std::shared_ptr<void> token;  // of the service's limit
+    bool gzip = false;            // answers go out compressed
   };
   CallHandle(os::EventLoop& loop, std::weak_ptr<ServerStream> stream, Facts facts);
   // A handler that forgot the call ends it with Unknown.
@@ -55,6 +56,7 @@ class CallHandle final : public ServerCall, public std::enable_shared_from_this<
     std::string key;
     Bytes bytes;
     Status status;
+    bool compressed = false;
   };
   void apply(Op op);
   void apply_all();

@@ -56,9 +56,12 @@ void ServerStream::on_header(std::string_view name, std::string_view value) {
   } else if (name == "grpc-timeout") {
     timeout_ = std::string(value);
   } else if (name == "grpc-encoding") {
+    gzip_asked_ = value == "gzip";
     set_encoding(std::string(value));
-  } else if (name == "te" || name == "grpc-accept-encoding") {
-    // te is for proxies that would drop trailers; we answer uncompressed.
+  } else if (name == "grpc-accept-encoding") {
+    gzip_refused_ = value.find("gzip") == std::string_view::npos;
+  } else if (name == "te") {
+    // For proxies that would drop trailers.
   } else if (Metadata::binary(name)) {
     // Several values may share one header.
     while (true) {
@@ -77,6 +80,7 @@ void ServerStream::on_headers_end(bool) {
   if (std::exchange(began_, true)) return;
   start_ = loop_.now();
   peer_ = owner_.peer();
+  gzip_ = gzip_asked_ && !gzip_refused_;
   if (owner_.refused()) {
     refused_ = true;  // see refuse(): an answer before the client's first bytes would be lost on Go clients
     return;
@@ -150,7 +154,8 @@ void ServerStream::begin() {
   auto self = std::static_pointer_cast<ServerStream>(shared_from_this());
   auto handle = std::make_shared<CallHandle>(
       loop_, self,
-      CallHandle::Facts{path_, peer_, std::move(metadata_), deadline_, state.settings.write_high_bytes, queued, std::move(token)});
+      CallHandle::Facts{path_, peer_, std::move(metadata_), deadline_, state.settings.write_high_bytes, queued, std::move(token),
+                        gzip_});
   handle_ = handle;
   switch (method->kind()) {
     case Method::Kind::kUnary:
@@ -181,6 +186,7 @@ void ServerStream::on_message(Bytes message) {
     return;
   }
   if (request_) return finish({Code::kInternal, "grpc: a unary call may carry one message only"});
+  held_ = message.size();
   request_ = std::move(message);
 }
 
@@ -196,6 +202,7 @@ void ServerStream::on_remote_end() {
 
 void ServerStream::dispatch_unary() {
   auto call = std::move(unary_call_);
+  held_ = 0;
   if (method_->where == Run::kOnLoop) {
     method_->unary(std::move(call), std::move(*request_));
     return;
@@ -220,7 +227,7 @@ void ServerStream::add_trailer(std::string key, Bytes value) {
   if (!finished_ && sendable(key, value)) trailers_out_.add(key, std::move(value));
 }
 
-void ServerStream::write(Bytes message) {
+void ServerStream::write(Bytes message, bool compressed) {
   if (finished_ || !connection) return;
   if (message.size() > owner_.state().settings.send_bytes_max) {
     return finish({Code::kResourceExhausted, fmt::format("trying to send message larger than max ({} vs. {})", message.size(),
@@ -230,11 +237,12 @@ void ServerStream::write(Bytes message) {
     std::vector<std::pair<std::string, std::string>> extra;
     for (const auto& [key, value] : headers_out_.entries()) extra.emplace_back(key, wire_value(key, value));
     std::vector<Header> headers{{":status", "200"}, {"content-type", "application/grpc"}};
+    if (gzip_) headers.push_back({"grpc-encoding", "gzip"});
     for (const auto& [key, value] : extra) headers.push_back({key, value});
     connection->submit_response(*this, headers, false);
   }
   if (method_) method_->count_message_sent();
-  outbox.push(std::move(message));
+  outbox.push(std::move(message), compressed);
   connection->resume_output(*this);
 }
 

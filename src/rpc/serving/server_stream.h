@@ -24,7 +24,7 @@ class ServerStream final : public Stream {
   // What the handle asks for.
   void add_header(std::string key, Bytes value);
   void add_trailer(std::string key, Bytes value);
-  void write(Bytes message);
+  void write(Bytes message, bool compressed = false);
   void finish(Status status);
   [[nodiscard]] Result<Bytes> export_key(const std::string& label, const Bytes& context, size_t length);
   // By the connection when the last byte of the outbox is taken.
@@ -62,6 +62,9 @@ class ServerStream final : public Stream {
   Metadata headers_out_, trailers_out_;
   bool began_ = false;
   bool headers_sent_ = false;
+  bool gzip_asked_ = false;    // the request says that it is in gzip
+  bool gzip_refused_ = false;  // and that its sender cannot read gzip
+  bool gzip_ = false;          // as Go does: the answer is in what the request was in
   bool finished_ = false;
   const char* http_status_ = nullptr;  // of a request that is no gRPC call
   bool refused_ = false;      // explain mode: waits for the client's first bytes
