@@ -2,6 +2,8 @@
 // end every conversation and keep nothing of it. The first byte of the input: bit 0, over TLS; bit 1, the client begins as
 // it should.
 #include "http2_connection.h"
+#include "rpc/serving/pending_connection.h"
+#include "rpc/serving/refused_connection.h"
 #include "rpc/serving/server_connection.h"
 
 namespace {
@@ -63,13 +65,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   state->connections = 1;
   fuzz::converse(w.loop, tls ? fuzz::contexts().client->connect("localhost", "10.0.0.7:7051") : nullptr, input,
                  [&](int fd, std::shared_ptr<void> keep) {
-                   auto connection = std::make_shared<rpc::ServerConnection>(w.loop, state, w.home);
-                   w.home.connections.insert(connection);
-                   connection->start(fd, std::move(keep));
+                   std::make_shared<rpc::PendingConnection>(w.loop, state, w.home)->start(fd, std::move(keep), nullptr);
                  });
   // What was posted at the end is done with the next conversation at the latest: here, at once.
   w.loop.post([&] { w.loop.stop(); });
   w.loop.run();
-  if (!w.home.connections.empty() || state->connections != 0) __builtin_trap();
+  if (!w.home.connections.empty() || !w.home.pending.empty() || !w.home.refused.empty() || state->connections != 0) __builtin_trap();
   return 0;
 }

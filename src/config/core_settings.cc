@@ -6,7 +6,20 @@
 
 #include <algorithm>
 
+#include "base/bytes.h"
+
 namespace selvage::config {
+
+TlsExplain read_explain(Reader& read, std::string_view key) {
+  const std::string mode = read.text(key, "log");
+  if (mode == "off" || mode == "false") return TlsExplain::kOff;  // YAML reads a bare off as false
+  if (mode == "client") return TlsExplain::kClient;
+  if (mode != "log" && !mode.empty()) {
+    read.refuse(key, "\"" + escape(mode, 64) + "\" is none of off, log, client", "set it to one of these");
+  }
+  return TlsExplain::kLog;
+}
+
 namespace {
 
 using namespace std::chrono_literals;
@@ -32,6 +45,9 @@ void read_tls(Reader& read, CoreSettings* out) {
   tls.client_roots = read.paths("peer.tls.clientRootCAs.files");
   tls.client_certificate = read.path("peer.tls.clientCert.file");
   tls.client_key = read.path("peer.tls.clientKey.file");
+  tls.explain = read_explain(read, "peer.tls.explain");
+  tls.handshakes_max = read.number("peer.tls.pendingHandshakes", 1024, 1, 1000000);
+  tls.handshakes_per_source_max = read.number("peer.tls.pendingHandshakesPerSource", 0, 0, 1000000);
   tls.server_host_override = read.text("peer.tls.serverhostoverride");
   tls.time_shift = read.duration("peer.tls.handshakeTimeShift", 0s);
   tls.enabled_origin = read.origin("peer.tls.enabled");

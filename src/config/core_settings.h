@@ -22,6 +22,9 @@ struct PeerTls {
   std::vector<File> client_roots;           // .clientRootCAs.files
   File client_certificate;                  // .clientCert.file; empty: the node uses the server pair, the CLI has none
   File client_key;                          // .clientKey.file
+  TlsExplain explain = TlsExplain::kLog;    // .explain: "off", "log", "client" (ours, not Fabric's)
+  int64_t handshakes_max = 1024;            // .pendingHandshakes: on the way at once; the oldest is dropped (ours)
+  int64_t handshakes_per_source_max = 0;    // .pendingHandshakesPerSource; 0: no limit (ours)
   std::string server_host_override;         // .serverhostoverride, CLI only
   std::chrono::nanoseconds time_shift{0};   // .handshakeTimeShift, CLI only
   Origin enabled_origin;

@@ -19,6 +19,9 @@ struct OrdererTls {  // General.TLS.*
   bool client_auth_required = false;
   std::vector<File> client_roots;  // ClientRootCAs
   std::chrono::nanoseconds time_shift{0};
+  TlsExplain explain = TlsExplain::kLog;  // Explain: "off", "log", "client" (ours, not Fabric's)
+  int64_t handshakes_max = 1024;          // PendingHandshakes: on the way at once; the oldest is dropped (ours)
+  int64_t handshakes_per_source_max = 0;  // PendingHandshakesPerSource; 0: no limit (ours)
   Origin enabled_origin;
   Origin client_auth_origin;
   Origin client_roots_origin;

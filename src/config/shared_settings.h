@@ -9,6 +9,11 @@
 
 namespace selvage::config {
 
+// How much a client is told whose certificate is refused (tls/policy.h): "off", "log", "client".
+enum class TlsExplain { kOff, kLog, kClient };
+// Reads one; what is none of the three is refused. Default: log.
+[[nodiscard]] TlsExplain read_explain(Reader& read, std::string_view key);
+
 // TLS of one HTTPS listener (operations, admin).
 struct HttpTls {
   bool enabled = false;

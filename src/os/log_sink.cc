@@ -222,6 +222,16 @@ class SpdlogSink : public log::Sink {
   spdlog::sinks::stderr_sink_mt sink_;
 };
 
+// Fields for people: those of a refused handshake ("tls.code", ...) stand in words in its record, and are for structured
+// formats only.
+log::Fields for_people(const log::Fields& fields) {
+  log::Fields shown;
+  for (const auto& field : fields) {
+    if (!field.first.starts_with("tls.")) shown.push_back(field);
+  }
+  return shown;
+}
+
 }  // namespace
 
 struct LogFormat::Parts {
@@ -323,7 +333,7 @@ std::string LogFormat::line(const log::Record& record) const {
       case Verb::kMessage: line += print_text(part.format, trimmed(record.message)); break;
     }
   }
-  log::append_fields(line, record.fields);
+  log::append_fields(line, for_people(record.fields));
   line += '\n';
   return line;
 }

@@ -16,6 +16,8 @@ struct Peer {
   Bytes certificate_sha256;        // 32 bytes; empty when it sent none. What Fabric calls the TLS certificate hash
   std::string certificate_subject; // Go's text: "CN=peer0.org1.example.com,OU=peer"
   std::string tls_version;         // "TLS 1.3"
+  std::string tls_cipher;          // "TLS_AES_128_GCM_SHA256"
+  std::string tls_group;           // "X25519"; empty when not known
 };
 
 }  // namespace selvage::rpc

@@ -16,6 +16,8 @@
 
 #include "os/event_loop.h"
 #include "rpc/http2/transport.h"
+#include "rpc/serving/pending_connection.h"
+#include "rpc/serving/refused_connection.h"
 #include "rpc/serving/server_connection.h"
 #include "rpc/serving/server_state.h"
 #include "tls/context.h"
@@ -87,6 +89,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
 
   void accept_some();
   void take(int fd);
+  // One handshake more from this source; null: it has enough.
+  std::shared_ptr<void> take_slot(int fd);
   void on_each_loop(const std::function<void(ServerState::PerLoop&)>& task) const;
 };
 
@@ -208,16 +212,33 @@ void Server::State::take(int fd) {
   std::shared_ptr<void> keep(nullptr, [count = shared->descriptors](void*) { count->fetch_sub(1); });
   int on = 1;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  std::shared_ptr<void> slot;
+  if (shared->settings.handshakes_per_source_max > 0 && !(slot = take_slot(fd))) {
+    ::close(fd);
+    return;
+  }
   ServerState::PerLoop& home = *shared->loops[next++ % shared->loops.size()];
   {
     std::lock_guard lock(shared->mutex);
     ++shared->connections;
   }
-  home.loop->post([shared = shared, &home, fd, keep = std::move(keep)] {
-    auto connection = std::make_shared<ServerConnection>(*home.loop, shared, home);
-    home.connections.insert(connection);
-    connection->start(fd, keep);
+  home.loop->post([shared = shared, &home, fd, keep = std::move(keep), slot = std::move(slot)] {
+    std::make_shared<PendingConnection>(*home.loop, shared, home)->start(fd, keep, slot);
   });
+}
+
+std::shared_ptr<void> Server::State::take_slot(int fd) {
+  std::string source = remote_address(fd);
+  source.resize(std::min(source.size(), source.rfind(':')));
+  std::lock_guard lock(shared->sources_mutex);
+  size_t& count = shared->handshakes_by_source[source];
+  if (count >= shared->settings.handshakes_per_source_max) return nullptr;
+  ++count;
+  return {shared.get(), [shared = shared, source](void*) {
+    std::lock_guard lock(shared->sources_mutex);
+    auto found = shared->handshakes_by_source.find(source);
+    if (found != shared->handshakes_by_source.end() && --found->second == 0) shared->handshakes_by_source.erase(found);
+  }};
 }
 
 std::string Server::address() const { return state_->address; }
@@ -228,6 +249,32 @@ void Server::set_tls(std::shared_ptr<tls::ServerContext> tls) { state_->shared->
 size_t Server::connection_count() const {
   std::lock_guard lock(state_->shared->mutex);
   return state_->shared->connections;
+}
+
+const std::string& Server::name() const { return state_->shared->settings.name; }
+
+std::vector<std::shared_ptr<const Peer>> Server::connections() const {
+  std::vector<std::future<std::vector<std::shared_ptr<const Peer>>>> answers;
+  {
+    std::lock_guard once(state_->stop_mutex);
+    if (!state_->started || state_->stopped) return {};
+    for (auto& home : state_->shared->loops) {
+      auto answer = std::make_shared<std::promise<std::vector<std::shared_ptr<const Peer>>>>();
+      answers.push_back(answer->get_future());
+      home->loop->post([answer, &home = *home, shared = state_->shared] {
+        std::vector<std::shared_ptr<const Peer>> peers;
+        for (const auto& connection : home.connections) peers.push_back(connection->peer());
+        answer->set_value(std::move(peers));
+      });
+    }
+  }
+  std::vector<std::shared_ptr<const Peer>> all;
+  for (auto& answer : answers) {
+    // A loop that ends with its group drops what it was asked.
+    if (answer.wait_for(std::chrono::seconds(2)) != std::future_status::ready) continue;
+    for (auto& peer : answer.get()) all.push_back(std::move(peer));
+  }
+  return all;
 }
 
 void Server::State::on_each_loop(const std::function<void(ServerState::PerLoop&)>& task) const {
@@ -261,16 +308,23 @@ void Server::stop(std::chrono::milliseconds grace) {
     auto connections = home.connections;
     for (auto& connection : connections) task(*connection);
   };
+  auto drop_strangers = [](ServerState::PerLoop& home) {
+    while (!home.pending.empty()) home.pending.front()->drop();
+    auto refused = home.refused;
+    for (auto& connection : refused) connection->cut();
+  };
   std::unique_lock lock(shared.mutex);
   if (grace.count() > 0) {
-    s.on_each_loop([each](ServerState::PerLoop& home) {
+    s.on_each_loop([each, drop_strangers](ServerState::PerLoop& home) {
       home.draining = true;
+      drop_strangers(home);
       each(home, [](ServerConnection& c) { c.drain(); });
     });
     shared.fewer.wait_for(lock, grace, [&] { return shared.connections == 0; });
   }
-  s.on_each_loop([each](ServerState::PerLoop& home) {
+  s.on_each_loop([each, drop_strangers](ServerState::PerLoop& home) {
     home.draining = true;
+    drop_strangers(home);
     each(home, [](ServerConnection& c) { c.cut("the server is stopping"); });
   });
   shared.fewer.wait(lock, [&] { return shared.connections == 0; });

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "rpc/call.h"
@@ -48,6 +49,8 @@ struct ServerSettings {
   size_t connections_max = 10000;            // at once; more are closed at accept
   size_t write_high_bytes = 1u << 20;        // queued on one stream before writers are told to wait
   std::chrono::milliseconds handshake_timeout = std::chrono::seconds(5);  // accept to HTTP/2 preface
+  size_t handshakes_max = 1024;              // TLS handshakes on the way at once; one more, and the oldest is dropped
+  size_t handshakes_per_source_max = 0;      // likewise from one address, whose newest is closed; 0: no such limit (NAT)
   ServerKeepalive keepalive;
   std::map<std::string, int> concurrency_limits;  // service -> calls at once: {"/protos.Endorser", 2500}
   std::string limiter_logger = "nodeCmd";    // of "Too many requests for ..."
@@ -91,6 +94,9 @@ class Server {
 
   // Open connections, for tests and /connections.
   [[nodiscard]] size_t connection_count() const;
+  // The other ends of all connections that are served now. Waits for the loops, not on one of them; empty unless started.
+  [[nodiscard]] std::vector<std::shared_ptr<const Peer>> connections() const;
+  [[nodiscard]] const std::string& name() const;  // Settings::name
 
  private:
   struct State;

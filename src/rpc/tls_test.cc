@@ -299,7 +299,7 @@ TEST_F(Tls, AClientThatStallsInTheHandshakeIsDropped) {
 }
 
 TEST_F(Tls, ExplainModeTellsARefusedClientInTheStatusOfItsCallAndServesNothing) {
-  server_policy.explain = true;
+  server_policy.explain = tls::Explain::kClient;
   test::Identity expired = ca.client("app1", [](crypto::CertificateRequest& request) { request.not_after = test::kGoodNow - 24h; });
   channel_settings.tls = client_context(test::credentials(expired, "client"));
   start();

@@ -98,7 +98,7 @@ int verify_mode(const ServerPolicy& policy) {
     case ClientAuth::kVerifyIfGiven: return SSL_VERIFY_PEER;
     case ClientAuth::kRequireAny: return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     case ClientAuth::kRequireAndVerify:
-      return policy.explain ? SSL_VERIFY_PEER : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+      return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;  // a session that explains lets it pass itself
   }
   return SSL_VERIFY_PEER;
 }
@@ -158,9 +158,9 @@ Status ServerContext::check() {
   return {};
 }
 
-std::unique_ptr<Session> ServerContext::accept(std::string peer_address) {
+std::unique_ptr<Session> ServerContext::accept(std::string peer_address, bool may_explain) {
   auto ready = built();
-  if (ready) return std::make_unique<OpensslSession>((*ready)->basis, std::move(peer_address), "");
+  if (ready) return std::make_unique<OpensslSession>((*ready)->basis, std::move(peer_address), "", may_explain);
   auto basis = bare(Side::kServer, credentials_->current(), trust_->current(), clock_);
   basis->server_policy = policy_;
   basis->broken = ready.error().message + (ready.error().cause.empty() ? "" : ": " + ready.error().cause);

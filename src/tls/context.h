@@ -26,7 +26,8 @@ class ServerContext {
 
   // A session for a connection that was accepted. Never null: when OpenSSL refuses the credentials, the session is kFailed
   // from the start and its failure() says so.
-  [[nodiscard]] std::unique_ptr<Session> accept(std::string peer_address);
+  // `may_explain` false: an explaining policy (Explain::kClient) refuses this one with an alert all the same.
+  [[nodiscard]] std::unique_ptr<Session> accept(std::string peer_address, bool may_explain = true);
   // Builds what accept() needs, so that an error is seen at start. kInvalidArgument / kInternal.
   Status check();
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tls/diagnosis_parts.h"
+#include "tls/failure_count.h"
 
 namespace selvage::tls {
 namespace {
@@ -44,7 +45,7 @@ std::string trust_line(const Evidence& seen) {
                      list_roots(seen.trust.get()));
 }
 
-const char* name_of(Fault fault) {
+const char* sentence_of(Fault fault) {
   switch (fault) {
     case Fault::kClient: return "The fault is on the client's side.";
     case Fault::kServer: return "The fault is on the server's side.";
@@ -195,7 +196,7 @@ std::string handshake_line(const Evidence& seen) {
 
 std::string to_record(const Diagnosis& diagnosis, uint64_t seen_before, const std::string& source) {
   std::string text = "   why   " + diagnosis.code + ": " + diagnosis.cause;
-  if (const char* fault = name_of(diagnosis.fault); *fault) text += std::string(" ") + fault;
+  if (const char* fault = sentence_of(diagnosis.fault); *fault) text += std::string(" ") + fault;
   if (!diagnosis.certificate.empty()) text += "\n   cert  " + diagnosis.certificate;
   if (!diagnosis.trust.empty()) text += "\n   trust " + diagnosis.trust;
   if (!diagnosis.remedy.empty()) text += "\n   fix   " + diagnosis.remedy;
@@ -226,17 +227,13 @@ std::string to_client_sentence(const Evidence& seen, const Diagnosis& diagnosis)
   return text + "; issuers that are accepted: " + list(issuers, "none");
 }
 
-log::Fields to_fields(const Evidence& seen, const Diagnosis& diagnosis) {
+log::Fields to_fields(const Evidence& seen, const Diagnosis& diagnosis, uint64_t seen_before) {
   log::Fields fields;
   auto add = [&](const char* key, std::string value) {
     if (!value.empty()) fields.emplace_back(key, std::move(value));
   };
-  const char* fault = diagnosis.fault == Fault::kClient    ? "client"
-                      : diagnosis.fault == Fault::kServer  ? "server"
-                      : diagnosis.fault == Fault::kNetwork ? "network"
-                                                           : "unknown";
   add("tls.code", diagnosis.code);
-  add("tls.side", fault);
+  add("tls.side", name_of(diagnosis.fault));
   add("tls.verdict_by", seen.alert_received ? "peer" : "us");
   if (seen.alert_sent) add("tls.alert_sent", std::to_string(*seen.alert_sent));
   if (seen.alert_received) add("tls.alert_received", std::to_string(*seen.alert_received));
@@ -262,6 +259,7 @@ log::Fields to_fields(const Evidence& seen, const Diagnosis& diagnosis) {
   add("tls.file", seen.our_files.certificate_path);
   add("tls.why", diagnosis.cause);
   add("tls.fix", diagnosis.remedy);
+  if (seen_before > 0) add("tls.count", std::to_string(seen_before + 1));
   return fields;
 }
 

@@ -106,8 +106,7 @@ int OpensslSession::on_verify(X509_STORE_CTX* store, void*) {
     return 1;
   }
   // Refused all the same, but later: an explained client in words, a TLS 1.3 server by refuse_server().
-  bool later = session->basis_->our_side == Side::kServer ? session->basis_->server_policy.explain
-                                                          : SSL_version(ssl) == TLS1_3_VERSION;
+  bool later = session->basis_->our_side == Side::kServer ? session->explains_ : SSL_version(ssl) == TLS1_3_VERSION;
   if (later) {
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return 1;
@@ -141,6 +140,10 @@ bool OpensslSession::verify_chain(X509_STORE_CTX* store) {
   check.now = basis_->clock->now() - shift;
   if (!server) check.host = host_to_verify();
   refusal_ = verify_peer(facts_.peer_chain, *basis_->trust, check);
+  // Fabric quirk: Go's server tells a client of the wrong key usage no more than that its certificate is bad (crypto/tls).
+  if (refusal_ && server && basis_->server_policy.explain == Explain::kOff && refusal_->alert == kAlertUnsupportedCertificate) {
+    refusal_->alert = kAlertBadCertificate;
+  }
   if (refusal_) return false;
   if (!server && basis_->client_policy.pin) {
     if (Status pinned = basis_->client_policy.pin(facts_.peer_chain.front()); !pinned) {

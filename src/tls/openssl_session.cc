@@ -46,7 +46,8 @@ BIO_METHOD* OpensslSession::transport() {
   return method;
 }
 
-OpensslSession::OpensslSession(std::shared_ptr<const SessionBasis> basis, std::string peer_address, std::string host)
+OpensslSession::OpensslSession(std::shared_ptr<const SessionBasis> basis, std::string peer_address, std::string host,
+                               bool may_explain)
     : basis_(std::move(basis)), peer_address_(std::move(peer_address)), host_(std::move(host)),
       begun_(basis_->clock->steady()) {
   if (basis_->native) ssl_.reset(SSL_new(basis_->native.get()));
@@ -61,6 +62,9 @@ OpensslSession::OpensslSession(std::shared_ptr<const SessionBasis> basis, std::s
   SSL_set_bio(ssl_.get(), bio, bio);
   SSL_set_app_data(ssl_.get(), this);
   if (basis_->our_side == Side::kServer) {
+    const ServerPolicy& policy = basis_->server_policy;
+    explains_ = may_explain && policy.explain == Explain::kClient && policy.client_auth == ClientAuth::kRequireAndVerify;
+    if (explains_) SSL_set_verify(ssl_.get(), SSL_VERIFY_PEER, nullptr);
     SSL_set_accept_state(ssl_.get());
     return;
   }
@@ -128,8 +132,7 @@ void OpensslSession::handshake_done() {
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);
   facts_.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
   if (basis_->our_side != Side::kServer) return;
-  const ServerPolicy& policy = basis_->server_policy;
-  if (policy.explain && policy.client_auth == ClientAuth::kRequireAndVerify && facts_.peer_chain.empty()) {
+  if (explains_ && facts_.peer_chain.empty()) {
     refusal_ = Refusal{Refusal::Kind::kNoCertificate, "tls: client didn't provide a certificate", {}, kAlertCertificateRequired};
   }
   if (refusal_) gather(refusal_->text);  // explained: open, and to be told in words

@@ -33,8 +33,9 @@ struct SessionBasis {
 
 class OpensslSession final : public Session {
  public:
-  // `host`: as dialled, client only.
-  OpensslSession(std::shared_ptr<const SessionBasis> basis, std::string peer_address, std::string host);
+  // `host`: as dialled, client only. `may_explain`: server only, see ServerContext::accept().
+  OpensslSession(std::shared_ptr<const SessionBasis> basis, std::string peer_address, std::string host,
+                 bool may_explain = false);
   ~OpensslSession() override;
 
   void receive(BytesView ciphertext, Bytes& plaintext) override;
@@ -79,6 +80,7 @@ class OpensslSession final : public Session {
 
   std::shared_ptr<const SessionBasis> basis_;
   std::string peer_address_, host_;
+  bool explains_ = false;
   SteadyTime begun_;
   BytesView input_;   // the rest of what receive() was given
   Bytes output_;

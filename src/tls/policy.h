@@ -15,6 +15,14 @@ namespace selvage::tls {
 // Go's five modes, in its order.
 enum class ClientAuth { kNone, kRequest, kRequireAny, kVerifyIfGiven, kRequireAndVerify };
 
+// How much a refused client is told, and how loudly we log it.
+enum class Explain {
+  kOff,     // Go's behaviour to the letter: its alerts, its one line for each refusal, no record
+  kLog,     // the alert that fits, to the client; Go's line and the record to our log
+  kClient,  // a client whose certificate is refused may finish the handshake: Session::refused() is set, and the caller
+            // answers every call with the refusal in words, serving nothing
+};
+
 // Common to both sides: TLS 1.2 and 1.3, Fabric's six suites for 1.2 as a server, groups X25519, P-256, P-384, P-521.
 // Sessions are never resumed.
 struct ServerPolicy {
@@ -24,9 +32,7 @@ struct ServerPolicy {
   std::vector<std::string> alpn = {"h2", "grpc-exp"};
   // Dates of certificates are held against now - time_shift; what is not positive counts as nothing.
   std::chrono::seconds time_shift{0};
-  // A refused client gets no alert: the handshake ends well, Session::refusal() is set, and the caller answers every call
-  // with the refusal in words, serving nothing. Never set by default.
-  bool explain = false;
+  Explain explain = Explain::kLog;
 
   // For messages only.
   std::string listener;         // "PeerServer", "Orderer": as Fabric's server= field

@@ -261,7 +261,7 @@ TEST(Session, TakesOldGrpcsProtocolNameAndRefusesOthers) {
 
 TEST(Session, ExplainsInsteadOfRefusingWhenToldSo) {
   Pair pair;
-  pair.server_policy.explain = true;
+  pair.server_policy.explain = Explain::kClient;
   EXPECT_FALSE([&] { auto talk = pair.begin(); return talk.opens() && talk.server->refused(); }());
   pair.client_credentials = test::credentials(test::Authority("tlsca.org2").client("app2"), "client");
   Conversation talk = pair.begin();

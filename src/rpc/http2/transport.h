@@ -35,6 +35,9 @@ class Transport : public std::enable_shared_from_this<Transport> {
   Transport(os::EventLoop& loop, int fd, std::unique_ptr<tls::Session> tls, Owner* owner, std::shared_ptr<void> keep = {});
   ~Transport();
 
+  // Who is asked from now on; within a callback of the one before, too.
+  void set_owner(Owner* owner) { owner_ = owner; }
+
   // Registers with the loop; a TLS client sends its first flight.
   void start();
 

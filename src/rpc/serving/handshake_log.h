@@ -21,7 +21,8 @@ class HandshakeLog {
   HandshakeLog(const std::string& logger, std::string server);
 
   // "Server TLS handshake failed in 1.9ms with error ..." once a second for one source and cause, the record once a
-  // minute; the rest, and probes, at debug.
+  // minute, with fields for structured formats; the rest at debug. Probes at debug, and once an hour a record that counts
+  // them. With tls::Explain::kOff Fabric's line for each, and nothing else. Counts all (tls/failure_count.h).
   void failed(tls::Session& session, const std::string& remote_address);
   void completed(const std::string& remote_address, std::chrono::nanoseconds duration);
 
@@ -30,6 +31,7 @@ class HandshakeLog {
   std::mutex mutex_;
   tls::RecordLimiter lines_{std::chrono::seconds(1)};
   tls::RecordLimiter records_{std::chrono::seconds(60)};
+  tls::RecordLimiter probes_{std::chrono::hours(1)};
 };
 
 }  // namespace selvage::rpc

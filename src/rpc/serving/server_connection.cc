@@ -15,8 +15,6 @@ namespace {
 constexpr uint64_t kDrainPing = 0x676f617761793a29;
 constexpr int kPingStrikesMax = 2;                             // Go's
 constexpr auto kIdlePingInterval = std::chrono::hours(2);      // Go's: what a client without streams may ping at
-constexpr auto kRefuseAfter = std::chrono::milliseconds(300);  // a client that sends headers and then waits
-constexpr auto kRefusedMax = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -33,103 +31,34 @@ Connection::Options ServerConnection::options(const ServerSettings& settings) {
 }
 
 ServerConnection::ServerConnection(os::EventLoop& loop, std::shared_ptr<ServerState> state, ServerState::PerLoop& home)
-    : Connection(loop, options(state->settings)), state_(std::move(state)), home_(home), facts_(std::make_shared<Peer>()) {}
+    : Connection(loop, options(state->settings)), state_(std::move(state)), home_(home) {}
 
-void ServerConnection::start(int fd, std::shared_ptr<void> keep) {
-  accepted_ = std::chrono::steady_clock::now();
-  facts_->address = remote_address(fd);
-  peer_ = facts_;
-  if (state_->opened) state_->opened->add(1);
-  auto context = state_->tls.load();
-  transport_ = std::make_shared<Transport>(loop_, fd, context ? context->accept(facts_->address) : nullptr, this, std::move(keep));
-  handshake_timer_ = loop_.after(state_->settings.handshake_timeout, [this] {
+void ServerConnection::start(std::shared_ptr<Transport> transport, std::shared_ptr<const Peer> peer, SteadyTime accepted) {
+  transport_ = std::move(transport);
+  peer_ = std::move(peer);
+  transport_->set_owner(this);
+  handshake_timer_ = loop_.at(accepted + state_->settings.handshake_timeout, [this] {
     handshake_timer_ = 0;
-    handshake_timed_out();
+    if (!ended()) cut(fmt::format("read tcp {}->{}: i/o timeout", local_address(transport_->fd()), peer_->address));
   });
-  transport_->start();
-}
-
-void ServerConnection::on_open() {
-  if (tls::Session* session = transport_->tls()) {
-    const tls::SessionFacts& facts = session->facts();
-    facts_->tls = true;
-    facts_->tls_version = facts.version;
-    facts_->verified = facts.peer_verified;
-    if (!facts.peer_chain.empty()) {
-      facts_->certificate = facts.peer_chain.front().der();
-      facts_->certificate_sha256 = facts.peer_chain.front().sha256();
-      facts_->certificate_subject = facts.peer_chain.front().subject();
-    }
-    refused_ = session->refused();
-    if (refused_) {
-      state_->handshake_log.failed(*session, facts_->address);
-    } else {
-      state_->handshake_log.completed(facts_->address, std::chrono::steady_clock::now() - accepted_);
-    }
-  }
   start_http2();
-}
-
-void ServerConnection::handshake_timed_out() {
-  if (ended()) return;
-  std::string why = fmt::format("read tcp {}->{}: i/o timeout", local_address(transport_->fd()), facts_->address);
-  if (!transport_->open()) {
-    if (tls::Session* session = transport_->tls()) session->receive_end(why);
-    transport_->close();
-    return on_closed(why);
-  }
-  cut(why);
-}
-
-void ServerConnection::on_closed(const std::string& why) {
-  tls::Session* session = transport_->tls();
-  if (session && !transport_->open() && session->failure()) state_->handshake_log.failed(*session, facts_->address);
-  Connection::on_closed(why);
 }
 
 void ServerConnection::on_end(const std::string&) {
   loop_.cancel(handshake_timer_);
   loop_.cancel(drain_timer_);
-  loop_.cancel(refuse_timer_);
   if (state_->closed) state_->closed->add(1);
   // Callbacks of this connection are on the stack: it goes when they are through.
   auto self = std::static_pointer_cast<ServerConnection>(shared_from_this());
   loop_.post([self] {
     self->home_.connections.erase(self);
-    std::lock_guard lock(self->state_->mutex);
-    --self->state_->connections;
-    self->state_->fewer.notify_all();
+    self->state_->connection_gone();
   });
 }
 
 std::shared_ptr<Stream> ServerConnection::begin_stream(int32_t) {
   if (last_stream_told_) return nullptr;
-  if (refused_ && stream_count() >= 8) return nullptr;
-  if (refused_ && refuse_timer_ == 0) {
-    refuse_timer_ = loop_.after(kRefuseAfter, [this] {
-      refuse_timer_ = 0;
-      auto streams = streams_;
-      for (auto& [id, stream] : streams) static_cast<ServerStream&>(*stream).refuse();
-    });
-  }
   return std::make_shared<ServerStream>(*this);
-}
-
-std::string ServerConnection::refusal_sentence() {
-  tls::Session* session = transport_->tls();
-  if (!session || !session->failure()) return "";
-  return tls::to_client_sentence(*session->failure(), *session->diagnosis());
-}
-
-void ServerConnection::refused_call_answered() {
-  if (draining_) return;
-  draining_ = true;
-  last_stream_told_ = true;
-  submit_goaway(last_remote_stream(), NGHTTP2_NO_ERROR, "");
-  drain_timer_ = loop_.after(kRefusedMax, [this] {
-    drain_timer_ = 0;
-    cut("refused");
-  });
 }
 
 Result<Bytes> ServerConnection::export_key(const std::string& label, const Bytes& context, size_t length) {

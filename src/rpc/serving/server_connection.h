@@ -30,7 +30,8 @@ class ServerConnection final : public Connection {
  public:
   ServerConnection(os::EventLoop& loop, std::shared_ptr<ServerState> state, ServerState::PerLoop& home);
 
-  void start(int fd, std::shared_ptr<void> keep);
+  // On a transport that is open; `accepted`: when the connection was.
+  void start(std::shared_ptr<Transport> transport, std::shared_ptr<const Peer> peer, SteadyTime accepted);
   // Two steps, so that calls that the client has just sent are still served: announce, and after a round trip refuse new
   // ones; closes when the last call is over.
   void drain();
@@ -39,11 +40,6 @@ class ServerConnection final : public Connection {
   [[nodiscard]] ServerState& state() { return *state_; }
   [[nodiscard]] const std::shared_ptr<const Peer>& peer() const { return peer_; }
   [[nodiscard]] Result<Bytes> export_key(const std::string& label, const Bytes& context, size_t length);
-
-  // Explain mode: the handshake ended well only so that the client can be told why it was refused.
-  [[nodiscard]] bool refused() const { return refused_; }
-  [[nodiscard]] std::string refusal_sentence();
-  void refused_call_answered();
 
  protected:
   std::shared_ptr<Stream> begin_stream(int32_t id) override;
@@ -57,27 +53,21 @@ class ServerConnection final : public Connection {
   void on_end(const std::string& why) override;
   void body_done(Stream& stream) override;
 
-  void on_open() override;
-  void on_closed(const std::string& why) override;
+  void on_open() override {}  // before it came here
 
  private:
   static Options options(const ServerSettings& settings);
-  void handshake_timed_out();
   void finish_drain();
   void close_if_drained();
 
   std::shared_ptr<ServerState> state_;
   ServerState::PerLoop& home_;
-  std::shared_ptr<Peer> facts_;
   std::shared_ptr<const Peer> peer_;
-  SteadyTime accepted_{};
   os::EventLoop::TimerId handshake_timer_ = 0;
   bool up_ = false;       // the client's SETTINGS came
-  bool refused_ = false;
   bool draining_ = false;
   bool last_stream_told_ = false;
   os::EventLoop::TimerId drain_timer_ = 0;
-  os::EventLoop::TimerId refuse_timer_ = 0;
 
   SteadyTime last_ping_{};
   int ping_strikes_ = 0;

@@ -81,10 +81,6 @@ void ServerStream::on_headers_end(bool) {
   start_ = loop_.now();
   peer_ = owner_.peer();
   gzip_ = gzip_asked_ && !gzip_refused_;
-  if (owner_.refused()) {
-    refused_ = true;  // see refuse(): an answer before the client's first bytes would be lost on Go clients
-    return;
-  }
   if (http_method_ != "POST") {
     return refuse_request("405", {Code::kInternal, fmt::format("http2Server.operateHeaders parsed a :method field: {} which should be POST",
                                                                escape(http_method_, 32))});
@@ -171,14 +167,7 @@ void ServerStream::begin() {
   }
 }
 
-void ServerStream::refuse() {
-  if (finished_) return;
-  finish({Code::kUnauthenticated, owner_.refusal_sentence()});
-  owner_.refused_call_answered();
-}
-
 void ServerStream::on_message(Bytes message) {
-  if (refused_) return refuse();
   if (finished_ || http_status_) return;
   if (method_ && method_->kind() != Method::Kind::kUnary) {
     method_->count_message_received();
@@ -191,7 +180,6 @@ void ServerStream::on_message(Bytes message) {
 }
 
 void ServerStream::on_remote_end() {
-  if (refused_) return refuse();
   if (http_status_) return answer_refused();
   if (finished_ || !began_) return;
   if (handler_) return handler_->on_half_close();
@@ -215,7 +203,6 @@ void ServerStream::dispatch_unary() {
 }
 
 void ServerStream::on_bad_message(const Status& why) {
-  if (refused_) return refuse();
   if (!http_status_) cancel(why);
 }
 

@@ -29,8 +29,6 @@ class ServerStream final : public Stream {
   [[nodiscard]] Result<Bytes> export_key(const std::string& label, const Bytes& context, size_t length);
   // By the connection when the last byte of the outbox is taken.
   void send_trailers();
-  // Ends a call whose connection was refused (tls::ServerPolicy::explain).
-  void refuse();
 
   void on_header(std::string_view name, std::string_view value) override;
   void on_headers_end(bool end_stream) override;
@@ -67,7 +65,6 @@ class ServerStream final : public Stream {
   bool gzip_ = false;          // as Go does: the answer is in what the request was in
   bool finished_ = false;
   const char* http_status_ = nullptr;  // of a request that is no gRPC call
-  bool refused_ = false;      // explain mode: waits for the client's first bytes
   SteadyTime start_{};
   std::optional<SteadyTime> deadline_;
   os::EventLoop::TimerId deadline_timer_ = 0;
