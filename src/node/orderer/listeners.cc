@@ -22,6 +22,15 @@ Result<std::shared_ptr<tls::TrustStore>> load_client_roots(const std::vector<con
   return std::make_shared<tls::TrustStore>(std::move(roots));
 }
 
+tls::Explain explain_mode(config::TlsExplain mode) {
+  switch (mode) {
+    case config::TlsExplain::kOff: return tls::Explain::kOff;
+    case config::TlsExplain::kClient: return tls::Explain::kClient;
+    case config::TlsExplain::kLog: break;
+  }
+  return tls::Explain::kLog;
+}
+
 std::chrono::seconds whole_seconds(std::chrono::nanoseconds time) {
   return std::chrono::duration_cast<std::chrono::seconds>(time);
 }
@@ -41,6 +50,7 @@ Result<Listener> general_listener(const config::OrdererSettings& settings) {
   policy.client_auth = tls.client_auth_required ? tls::ClientAuth::kRequireAndVerify : tls::ClientAuth::kRequest;
   policy.time_shift = whole_seconds(tls.time_shift);
   policy.listener = "Orderer";
+  policy.explain = explain_mode(tls.explain);
   policy.client_auth_setting = tls.client_auth_origin;
   policy.client_roots_setting = tls.client_roots_origin;
   listener.context = std::make_shared<tls::ServerContext>(listener.credentials, listener.trust, std::move(policy));

@@ -12,7 +12,7 @@
 #include "identity/posix_msp_directory.h"
 #include "node/orderer/channel_sources.h"
 #include "node/orderer/listeners.h"
-#include "node/orderer/upkeep_worker.h"
+#include "node/orderer/tls_upkeep.h"
 #include "ops/operations_service.h"
 #include "order/broadcast_service.h"
 #include "order/participation_service.h"
@@ -24,6 +24,7 @@
 #include "policy/policy_manager.h"
 #include "rpc/health.h"
 #include "rpc/server.h"
+#include "tls/expiry.h"
 #include "wire/signer.h"
 
 namespace selvage::node {
@@ -76,6 +77,8 @@ rpc::ServerSettings general_server(const config::OrdererSettings& settings, cons
   server.receive_bytes_max = settings.receive_bytes_max;
   server.send_bytes_max = settings.send_bytes_max;
   server.handshake_timeout = duration_cast<milliseconds>(settings.handshake_timeout);
+  server.handshakes_max = static_cast<size_t>(settings.tls.handshakes_max);
+  server.handshakes_per_source_max = static_cast<size_t>(settings.tls.handshakes_per_source_max);
   server.keepalive.interval = duration_cast<milliseconds>(settings.keepalive.interval);
   server.keepalive.timeout = duration_cast<milliseconds>(settings.keepalive.timeout);
   server.keepalive.min_interval = duration_cast<milliseconds>(settings.keepalive_min_interval);
@@ -109,6 +112,13 @@ deliver::Settings deliver_settings(const config::OrdererSettings& settings) {
   return deliver;
 }
 
+// Fabric's words at start, as its logger of certificates.
+void note_expiry(const std::string& role, const crypto::Certificate& certificate, const std::string& file) {
+  static const log::Logger monitor("certmonitor");
+  const auto now = std::chrono::floor<std::chrono::seconds>(os::system_clock().now());
+  for (const auto& note : tls::expiry_notes(role, certificate, file, now).due) SELVAGE_LOG(monitor, note.level, "{}", note.text);
+}
+
 Status may_read(const channel::Bundle& bundle, const deliver::SeekRequest& request) {
   return order::check_signature({request.envelope.payload(), request.envelope.signature()}, bundle,
                                 policy::kChannelReaders, "/Channel/Orderer/Readers");
@@ -118,7 +128,7 @@ Status may_read(const channel::Bundle& bundle, const deliver::SeekRequest& reque
 
 // In the order of making; destroyed the other way round.
 struct Orderer::Parts {
-  explicit Parts(const config::OrdererSettings& s) : settings(s), upkeep(os::system_clock()) {}
+  explicit Parts(const config::OrdererSettings& s) : settings(s) {}
   ~Parts() { stop(); }
 
   Status start();
@@ -126,8 +136,8 @@ struct Orderer::Parts {
 
   const config::OrdererSettings settings;
   Listener general, admin_listener, operations_listener;
-  Upkeep upkeep;
   std::unique_ptr<ops::Operations> operations;
+  std::unique_ptr<OrdererTlsUpkeep> tls;
   ChannelSources sources;
   std::unique_ptr<order::Registrar> registrar;
   std::unique_ptr<os::WorkerPool> workers;
@@ -169,19 +179,19 @@ Status Orderer::Parts::start() {
     LOG_WARN(logger(), "Debug.BroadcastTraceDir and Debug.DeliverTraceDir are not supported");
   }
   const auto own = general.credentials->current();
-  upkeep.track("enrollment", msp.signer.certificate(), settings.msp_directory.path);
-  upkeep.track("server TLS", own->leaf(), settings.tls.certificate.path);
-  upkeep.track("client TLS", own->leaf(), settings.tls.certificate.path);
+  note_expiry("enrollment", msp.signer.certificate(), settings.msp_directory.path);
+  note_expiry("server TLS", own->leaf(), settings.tls.certificate.path);
+  note_expiry("client TLS", own->leaf(), settings.tls.certificate.path);
+  tls = std::make_unique<OrdererTlsUpkeep>(settings, msp.signer.certificate(), general, admin_listener, operations_listener, *operations,
+                                    os::system_clock());
 
   order::Registrar::Parts parts{
       os::posix_disk(), os::system_random(), os::system_clock(), operations->metrics(), wire::signer_of(msp.signer),
       own->leaf(),
-      [this](const channel::BundlePtr& bundle) {
-        general.trust->set_source("channel " + bundle->channel_id(), client_roots_of(*bundle));
-      },
+      [this](const channel::BundlePtr& bundle) { tls->follow(*bundle); },
       [this](const std::string& channel) { sources.changed(channel); },
       [this](const std::string& channel) {
-        general.trust->remove_source("channel " + channel);
+        tls->forget(channel);
         sources.forget(channel);
       }};
   SELVAGE_TRY(registrar, order::Registrar::open({.ledger_directory = settings.ledger_directory.path,
@@ -205,6 +215,7 @@ Status Orderer::Parts::start() {
   broadcast = std::make_unique<order::BroadcastService>(order::BroadcastService::Settings{}, *registrar,
                                                         operations->metrics(), post);
   server = std::make_unique<rpc::Server>(general_server(settings, general, operations->metrics()));
+  tls->add_server(*server, settings.tls.client_auth_required ? "certificate hash" : "");
   broadcast->add_to(*server);
   deliver->add_to(*server, "/orderer.AtomicBroadcast/Deliver", std::make_shared<deliver::OrdererRendering>(), may_read);
   health.add_to(*server);
@@ -227,10 +238,7 @@ Status Orderer::Parts::start() {
   SELVAGE_CHECK(open(operations->start(), "failed to start operations subsystem", "Operations.ListenAddress"));
   SELVAGE_CHECK(open(admin->start(), "failed to start admin server", "Admin.ListenAddress"));
   SELVAGE_CHECK(open(server->start(), "Failed to listen", "General.ListenAddress, General.ListenPort"));
-  upkeep.watch(general.credentials);
-  upkeep.watch(admin_listener.credentials);
-  upkeep.watch(operations_listener.credentials);
-  upkeep.start();
+  tls->start();
   LOG_INFO(logger(), "Beginning to serve requests");
   return {};
 }
@@ -238,6 +246,7 @@ Status Orderer::Parts::start() {
 void Orderer::Parts::stop() {
   if (std::exchange(stopped, true)) return;
   health.shut_down();
+  if (tls) tls->stop();
   if (admin) admin->stop(kStopGrace);
   if (server) server->stop(kStopGrace);
   if (operations) operations->stop();
@@ -255,6 +264,7 @@ Result<std::unique_ptr<Orderer>> Orderer::start(const config::OrdererSettings& s
 }
 
 void Orderer::stop() { parts_->stop(); }
+void Orderer::reload() { parts_->tls->reload(); }
 std::string Orderer::address() const { return parts_->server->address(); }
 std::string Orderer::admin_address() const { return parts_->admin->address(); }
 std::string Orderer::operations_address() const { return parts_->operations->server().address(); }

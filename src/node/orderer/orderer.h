@@ -17,6 +17,8 @@ class Orderer {
   ~Orderer();
   // Ends listeners and channels; returns within a few seconds. Twice is fine.
   void stop();
+  // Certificates and client roots anew from their files (SIGHUP). Any thread.
+  void reload();
 
   // Where it listens, with ports that were given as 0 filled in: "127.0.0.1:7050".
   [[nodiscard]] std::string address() const;

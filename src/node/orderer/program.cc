@@ -149,7 +149,7 @@ int run_orderer(const std::vector<std::string>& arguments) {
     LOG_ERROR(logger, "{}", to_string(orderer.error()));
     return 1;
   }
-  signals.wait();
+  signals.wait([&] { (*orderer)->reload(); });
   (*orderer)->stop();
   return 0;
 }
