@@ -21,6 +21,9 @@ using namespace std::chrono_literals;
 const std::string kService = "/grpc.testing.TestService/";
 constexpr auto kLong = 20s;
 
+bool gzip = false;
+rpc::CallOptions options() { return {.timeout = kLong, .gzip = gzip}; }
+
 std::string wrong;  // what the case at hand found
 void expect(bool fine, const std::string& what) {
   if (!fine && wrong.empty()) wrong = what;
@@ -45,17 +48,17 @@ StreamingOutputCallRequest output(std::initializer_list<int> sizes, int request 
 }
 
 void empty_unary(rpc::Channel& channel) {
-  auto reply = channel.unary(kService + "EmptyCall", "", {.timeout = kLong});
+  auto reply = channel.unary(kService + "EmptyCall", "", options());
   expect(reply.has_value(), reply ? "" : reply.error().message);
 }
 
 void large_unary(rpc::Channel& channel) {
-  auto reply = rpc::unary<SimpleResponse>(channel, kService + "UnaryCall", simple(314159, 271828), {.timeout = kLong});
+  auto reply = rpc::unary<SimpleResponse>(channel, kService + "UnaryCall", simple(314159, 271828), options());
   expect(reply && reply->payload().body().size() == 314159, reply ? "size" : reply.error().message);
 }
 
 void client_streaming(rpc::Channel& channel) {
-  auto stream = channel.stream(kService + "StreamingInputCall", {.timeout = kLong});
+  auto stream = channel.stream(kService + "StreamingInputCall", options());
   for (int size : {27182, 8, 1828, 45904}) {
     StreamingInputCallRequest request;
     request.mutable_payload()->set_body(std::string(static_cast<size_t>(size), '\0'));
@@ -68,7 +71,7 @@ void client_streaming(rpc::Channel& channel) {
 }
 
 void server_streaming(rpc::Channel& channel) {
-  auto stream = channel.stream(kService + "StreamingOutputCall", {.timeout = kLong});
+  auto stream = channel.stream(kService + "StreamingOutputCall", options());
   stream->write(output({31415, 9, 2653, 58979}).SerializeAsString());
   stream->half_close();
   StreamingOutputCallResponse response;
@@ -78,7 +81,7 @@ void server_streaming(rpc::Channel& channel) {
 }
 
 void ping_pong(rpc::Channel& channel) {
-  auto stream = channel.stream(kService + "FullDuplexCall", {.timeout = kLong});
+  auto stream = channel.stream(kService + "FullDuplexCall", options());
   const int asked[] = {31415, 9, 2653, 58979};
   const int sent[] = {27182, 8, 1828, 45904};
   for (int i = 0; i < 4; ++i) {
@@ -91,7 +94,7 @@ void ping_pong(rpc::Channel& channel) {
 }
 
 void empty_stream(rpc::Channel& channel) {
-  auto stream = channel.stream(kService + "FullDuplexCall", {.timeout = kLong});
+  auto stream = channel.stream(kService + "FullDuplexCall", options());
   stream->half_close();
   Bytes message;
   expect(!stream->read(&message), "a message came");
@@ -99,20 +102,20 @@ void empty_stream(rpc::Channel& channel) {
 }
 
 void timeout_on_sleeping_server(rpc::Channel& channel) {
-  auto stream = channel.stream(kService + "FullDuplexCall", {.timeout = 1ms});
+  auto stream = channel.stream(kService + "FullDuplexCall", {.timeout = 1ms, .gzip = gzip});
   stream->write(output({31415}, 27182, 1000 * 1000).SerializeAsString());
   rpc::Status status = stream->finish();
   expect(status.code == Code::kDeadlineExceeded, status.to_string());
 }
 
 void cancel_after_begin(rpc::Channel& channel) {
-  auto stream = channel.stream(kService + "StreamingInputCall", {.timeout = kLong});
+  auto stream = channel.stream(kService + "StreamingInputCall", options());
   stream->cancel();
   expect(stream->finish().code == Code::kCancelled, "status");
 }
 
 void cancel_after_first_response(rpc::Channel& channel) {
-  auto stream = channel.stream(kService + "FullDuplexCall", {.timeout = kLong});
+  auto stream = channel.stream(kService + "FullDuplexCall", options());
   stream->write(output({31415}, 27182).SerializeAsString());
   Bytes message;
   expect(stream->read(&message), "no answer");
@@ -122,12 +125,12 @@ void cancel_after_first_response(rpc::Channel& channel) {
 
 void custom_metadata(rpc::Channel& channel) {
   const Bytes raw("\xab\xab\xab", 3);
-  rpc::CallOptions options{.timeout = kLong,
-                           .metadata = {{"x-grpc-test-echo-initial", "test_initial_metadata_value"}, {"x-grpc-test-echo-trailing-bin", raw}}};
-  rpc::UnaryReply reply = channel.call(kService + "UnaryCall", simple(1, 1).SerializeAsString(), options);
+  rpc::CallOptions carrying = options();
+  carrying.metadata = {{"x-grpc-test-echo-initial", "test_initial_metadata_value"}, {"x-grpc-test-echo-trailing-bin", raw}};
+  rpc::UnaryReply reply = channel.call(kService + "UnaryCall", simple(1, 1).SerializeAsString(), carrying);
   expect(reply.headers.first("x-grpc-test-echo-initial") == "test_initial_metadata_value", "unary header");
   expect(reply.trailers.first("x-grpc-test-echo-trailing-bin") == raw, "unary trailer");
-  auto stream = channel.stream(kService + "FullDuplexCall", options);
+  auto stream = channel.stream(kService + "FullDuplexCall", carrying);
   stream->write(output({1}, 1).SerializeAsString());
   stream->half_close();
   Bytes message;
@@ -141,11 +144,11 @@ void expect_status(rpc::Channel& channel, Code code, const std::string& text) {
   SimpleRequest request;
   request.mutable_response_status()->set_code(static_cast<int>(code));
   request.mutable_response_status()->set_message(text);
-  rpc::UnaryReply reply = channel.call(kService + "UnaryCall", request.SerializeAsString(), {.timeout = kLong});
+  rpc::UnaryReply reply = channel.call(kService + "UnaryCall", request.SerializeAsString(), options());
   expect(reply.status.code == code && reply.status.message == text, reply.status.to_string());
   StreamingOutputCallRequest streamed;
   *streamed.mutable_response_status() = request.response_status();
-  auto stream = channel.stream(kService + "FullDuplexCall", {.timeout = kLong});
+  auto stream = channel.stream(kService + "FullDuplexCall", options());
   stream->write(streamed.SerializeAsString());
   stream->half_close();
   rpc::Status status = stream->finish();
@@ -159,16 +162,17 @@ void special_status_message(rpc::Channel& channel) {
 }
 
 void unimplemented_method(rpc::Channel& channel) {
-  expect(channel.call(kService + "UnimplementedCall", "", {.timeout = kLong}).status.code == Code::kUnimplemented, "status");
+  expect(channel.call(kService + "UnimplementedCall", "", options()).status.code == Code::kUnimplemented, "status");
 }
 
 void unimplemented_service(rpc::Channel& channel) {
-  rpc::UnaryReply reply = channel.call("/grpc.testing.UnimplementedService/UnimplementedCall", "", {.timeout = kLong});
+  rpc::UnaryReply reply = channel.call("/grpc.testing.UnimplementedService/UnimplementedCall", "", options());
   expect(reply.status.code == Code::kUnimplemented, reply.status.to_string());
 }
 
 int run(int argc, char** argv) {
   if (argc < 3) return 2;
+  gzip = argc > 3 && std::string_view(argv[3]) == "--gzip";
   auto context = std::make_shared<tls::ClientContext>(credentials(argv[1], "client"), trust(argv[1]));
   auto channel = rpc::Channel::make({.targets = {std::string("localhost:") + argv[2]}, .tls = context});
   if (auto ready = channel->wait_ready(10s); !ready) {

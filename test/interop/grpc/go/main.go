@@ -23,6 +23,7 @@ import (
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/interop"
 	pb "google.golang.org/grpc/interop/grpc_testing"
+	"google.golang.org/grpc/stats"
 	"google.golang.org/grpc/status"
 )
 
@@ -43,12 +44,12 @@ func config(directory, name string) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{pair}, RootCAs: pool, ClientCAs: pool, ClientAuth: tls.RequireAndVerifyClientCert}
 }
 
-func dial(directory, port string, change func(*tls.Config)) *grpc.ClientConn {
+func dial(directory, port string, change func(*tls.Config), more ...grpc.DialOption) *grpc.ClientConn {
 	c := config(directory, "client")
 	if change != nil {
 		change(c)
 	}
-	conn, err := grpc.NewClient("dns:///localhost:"+port, grpc.WithTransportCredentials(credentials.NewTLS(c)))
+	conn, err := grpc.NewClient("dns:///localhost:"+port, append(more, grpc.WithTransportCredentials(credentials.NewTLS(c)))...)
 	must(err)
 	return conn
 }
@@ -77,6 +78,7 @@ func client(directory, port string) {
 	run("unimplemented_method", func() { interop.DoUnimplementedMethod(ctx, conn) })
 	run("unimplemented_service", func() { interop.DoUnimplementedService(ctx, pb.NewUnimplementedServiceClient(conn)) })
 	run("large_unary with gzip", func() { interop.DoLargeUnaryCall(ctx, tc, grpc.UseCompressor(gzip.Name)) })
+	run("answers in gzip to whom asks in gzip", func() { compressed(ctx, directory, port) })
 	run("ping_pong with gzip", func() { interop.DoPingPong(ctx, tc, grpc.UseCompressor(gzip.Name)) })
 	run("many calls at once", func() { many(ctx, tc) })
 	run("messages of 20 MiB", func() { large(ctx, tc) })
@@ -97,6 +99,37 @@ func client(directory, port string) {
 	})
 	refused(ctx, directory, port)
 	run("refused clients all read the alert", func() {})
+}
+
+// Counts messages that came compressed.
+type counter struct{ compressed, plain atomic.Int32 }
+
+func (c *counter) TagRPC(ctx context.Context, _ *stats.RPCTagInfo) context.Context   { return ctx }
+func (c *counter) TagConn(ctx context.Context, _ *stats.ConnTagInfo) context.Context { return ctx }
+func (c *counter) HandleConn(context.Context, stats.ConnStats)                       {}
+func (c *counter) HandleRPC(_ context.Context, s stats.RPCStats) {
+	if in, ok := s.(*stats.InPayload); ok {
+		if in.CompressedLength < in.Length {
+			c.compressed.Add(1)
+		} else {
+			c.plain.Add(1)
+		}
+	}
+}
+
+func compressed(ctx context.Context, directory, port string) {
+	seen := &counter{}
+	tc := pb.NewTestServiceClient(dial(directory, port, nil, grpc.WithStatsHandler(seen)))
+	interop.DoLargeUnaryCall(ctx, tc, grpc.UseCompressor(gzip.Name))
+	interop.DoServerStreaming(ctx, tc, grpc.UseCompressor(gzip.Name))
+	if seen.compressed.Load() < 4 { // one of nine bytes grows
+		must(fmt.Errorf("%d answers were compressed, %d not", seen.compressed.Load(), seen.plain.Load()))
+	}
+	plain := seen.plain.Load()
+	interop.DoLargeUnaryCall(ctx, tc)
+	if seen.plain.Load() != plain+1 {
+		must(fmt.Errorf("an answer was compressed without being asked for"))
+	}
 }
 
 func many(ctx context.Context, tc pb.TestServiceClient) {

@@ -92,6 +92,24 @@ async function main() {
   assert(many.every((one) => one.status.code === 0 && one.answer.length > 1000));
   console.log('ok   500 at once');
 
+  const zipping = new Client(`localhost:${port}`, creds, { 'grpc.default_compression_algorithm': grpc.compressionAlgorithms.gzip });
+  await new Promise((resolve, reject) => {
+    const call = zipping.unaryCall(Buffer.concat([number(2, 314159), field(3, field(2, Buffer.alloc(271828)))]), (error, answer) => {
+      if (error || answer.length <= 314159) reject(error || new Error('size'));
+    });
+    call.on('metadata', (m) => { zipping.encoding = m.get('grpc-encoding'); });
+    call.on('status', (s) => (s.code === 0 ? resolve() : reject(new Error(s.details))));
+  });
+  await new Promise((resolve, reject) => {
+    const call = zipping.fullDuplexCall();
+    let got = 0;
+    call.on('data', () => { if (++got < 100) call.write(output(got)); else call.end(); });
+    call.on('status', (s) => (s.code === 0 && got === 100 ? resolve() : reject(new Error(`${s.code} after ${got}`))));
+    call.on('error', () => {});
+    call.write(output(0));
+  });
+  console.log('ok   gzip');
+
   const bare = new Client(`localhost:${port}`, grpc.credentials.createSsl(file('ca.pem')));
   const refused = await new Promise((resolve) => bare.emptyCall(Buffer.alloc(0), (error) => resolve(error)));
   assert.strictEqual(refused.code, grpc.status.UNAVAILABLE);
