@@ -17,6 +17,7 @@
 #include "node/peer/peer_channels.h"
 #include "node/peer/peer_settings.h"
 #include "node/peer/peer_tls.h"
+#include "node/peer/tls_upkeep.h"
 #include "ops/operations_service.h"
 #include "os/posix_disk.h"
 #include "os/system_clock.h"
@@ -35,7 +36,6 @@ const log::Logger& logger() {
 }
 
 constexpr auto kStopGrace = std::chrono::seconds(2);
-constexpr auto kFilesLookedAtEvery = std::chrono::seconds(10);
 
 // An address that cannot be listened on, with the setting that names it.
 Error with_setting(Error error, const char* key, const char* variable) {
@@ -58,6 +58,7 @@ struct PeerNode::State {
   const identity::LocalMsp local;
   const CollectionMembership membership;
   std::unique_ptr<ops::Operations> operations;
+  std::unique_ptr<PeerTlsUpkeep> tls_upkeep;
   std::unique_ptr<ledger::LedgerSet> ledgers;
   std::unique_ptr<os::WorkerPool> validators;
   identity::SignatureMemory signatures;
@@ -66,20 +67,6 @@ struct PeerNode::State {
   std::unique_ptr<os::WorkerPool> pool;
   std::unique_ptr<deliver::DeliverService> deliver;
   std::unique_ptr<rpc::Server> server;
-
-  std::mutex mutex;
-  std::condition_variable stopping_changed;
-  bool stopping = false;
-  std::thread watcher;  // of certificate files
-
-  void watch_files() {
-    std::unique_lock lock(mutex);
-    while (!stopping_changed.wait_for(lock, kFilesLookedAtEvery, [&] { return stopping; })) {
-      lock.unlock();
-      tls->poll(os::system_clock().now());
-      lock.lock();
-    }
-  }
 };
 
 PeerNode::PeerNode(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -97,7 +84,9 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   SELVAGE_TRY(auto local, identity::load_local_msp(core.msp_directory.path, core.msp_id, clock.now()));
   auto state = std::make_unique<State>(std::move(core), std::move(failed), std::move(peer_tls), std::move(local));
   State& s = *state;
-  s.operations = std::make_unique<ops::Operations>(operations_settings(s.core, std::move(operations_tls)));
+  s.operations = std::make_unique<ops::Operations>(operations_settings(s.core, operations_tls));
+  s.tls_upkeep = std::make_unique<PeerTlsUpkeep>(*s.tls, s.core, s.local.signer.certificate(), *s.operations,
+                                                 operations_tls.get(), clock);
   metrics::Provider& metrics = s.operations->metrics();
 
   SELVAGE_TRY(s.ledgers, ledger::LedgerSet::open(disk, ledger_settings(s.core), metrics));
@@ -121,6 +110,7 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   LOG_INFO(logger(), "Deployed system chaincodes");
 
   s.server = std::make_unique<rpc::Server>(server_settings(s.core, *s.tls, metrics));
+  s.tls_upkeep->add_server(*s.server, s.tls->client_auth_required() ? "certificate hash" : "");
   endorse::add_endorser_service(*s.server, s.endorsement->endorser());
   s.pool = std::make_unique<os::WorkerPool>(std::max(2u, std::thread::hardware_concurrency()), "deliver");
   deliver::Settings deliver;
@@ -157,7 +147,7 @@ Status PeerNode::start() {
                              "CORE_PEER_LISTENADDRESS"));
   }
   s.channels->start();
-  s.watcher = std::thread([&s] { s.watch_files(); });
+  s.tls_upkeep->start();
   LOG_INFO(logger(), "Started peer with ID=[{}], network ID=[{}], address=[{}]", s.core.peer_id, s.core.network_id,
            s.core.address);
   return {};
@@ -165,19 +155,14 @@ Status PeerNode::start() {
 
 void PeerNode::stop() {
   State& s = *state_;
-  {
-    std::lock_guard lock(s.mutex);
-    s.stopping = true;
-    s.stopping_changed.notify_all();
-  }
-  if (s.watcher.joinable()) s.watcher.join();
+  if (s.tls_upkeep) s.tls_upkeep->stop();
   if (s.endorsement) s.endorsement->stop();
   if (s.server) s.server->stop(kStopGrace);
   if (s.channels) s.channels->stop();
   if (s.operations) s.operations->stop();
 }
 
-void PeerNode::reload() { state_->tls->reload(os::system_clock().now()); }
+void PeerNode::reload() { state_->tls_upkeep->reload(); }
 
 std::string PeerNode::address() const { return state_->server->address(); }
 

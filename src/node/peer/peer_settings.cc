@@ -27,6 +27,8 @@ rpc::ServerSettings server_settings(const config::CoreSettings& core, const Peer
   settings.receive_bytes_max = core.receive_bytes_max;
   settings.send_bytes_max = core.send_bytes_max;
   settings.handshake_timeout = milliseconds(core.handshake_timeout);
+  settings.handshakes_max = static_cast<size_t>(core.tls.handshakes_max);
+  settings.handshakes_per_source_max = static_cast<size_t>(core.tls.handshakes_per_source_max);
   settings.keepalive.interval = milliseconds(core.keepalive.interval);
   settings.keepalive.timeout = milliseconds(core.keepalive.timeout);
   settings.keepalive.min_interval = milliseconds(core.keepalive_min_interval);

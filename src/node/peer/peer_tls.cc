@@ -1,5 +1,7 @@
 #include "node/peer/peer_tls.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "channel/bundle.h"
 
@@ -20,6 +22,15 @@ std::chrono::sys_seconds seconds(SystemTime time) { return std::chrono::floor<st
 Result<std::shared_ptr<tls::CredentialStore>> load_pair(const config::File& certificate, const config::File& key) {
   SELVAGE_TRY(auto pair, tls::load_credentials({certificate.path, certificate.origin, key.path, key.origin}));
   return std::make_shared<tls::CredentialStore>(std::move(pair));
+}
+
+tls::Explain explain_mode(config::TlsExplain mode) {
+  switch (mode) {
+    case config::TlsExplain::kOff: return tls::Explain::kOff;
+    case config::TlsExplain::kClient: return tls::Explain::kClient;
+    case config::TlsExplain::kLog: break;
+  }
+  return tls::Explain::kLog;
 }
 
 Result<std::vector<tls::Root>> load_files(const std::vector<config::File>& files) {
@@ -64,17 +75,17 @@ Result<std::unique_ptr<PeerTls>> PeerTls::make(const config::CoreSettings& setti
   }
   if (has_certificate) {
     SELVAGE_TRY(made->client_, load_pair(settings.tls.client_certificate, settings.tls.client_key));
-    made->watches_.emplace_back(made->client_);
   }
-  made->watches_.emplace_back(made->own_);
   SELVAGE_CHECK(made->load_roots());
   tls::ServerPolicy policy;
   policy.client_auth = settings.tls.client_auth_required ? tls::ClientAuth::kRequireAndVerify : tls::ClientAuth::kRequest;
   policy.listener = "PeerServer";
   policy.client_auth_setting = settings.tls.client_auth_origin;
   policy.client_roots_setting = settings.tls.client_roots_origin;
+  policy.explain = explain_mode(settings.tls.explain);
   made->server_ = std::make_shared<tls::ServerContext>(made->own_, made->trust_, std::move(policy));
   SELVAGE_CHECK(made->server_->check());
+  made->register_all(settings);
   return made;
 }
 
@@ -85,9 +96,36 @@ Status PeerTls::load_roots() {
   }
   if (!settings_.root.path.empty()) {
     SELVAGE_TRY(auto roots, tls::load_roots(settings_.root.path, settings_.root.origin));
-    trust_->set_source("rootcert", std::move(roots));
+    trust_->set_source("rootcert", roots);
+    members_->set_source("rootcert", std::move(roots));
   }
   return {};
+}
+
+void PeerTls::register_all(const config::CoreSettings& settings) {
+  std::vector<std::string> hosts;
+  for (const std::string& address : {settings.address, settings.gossip.external_endpoint}) {
+    std::string host = tls::host_of(address);
+    if (!host.empty() && host != "0.0.0.0" && std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(host);
+  }
+  registry_.add_pair({.role = "server TLS", .store = own_, .as_server = true, .as_client = client_ == own_, .hosts = hosts,
+                      .trusted_by = members_, .judge = {}});
+  if (client_ != own_) {
+    registry_.add_pair({.role = "client TLS", .store = client_, .as_server = false, .as_client = true, .hosts = {},
+                        .trusted_by = members_, .judge = {}});
+  }
+  registry_.add_pool({.name = "PeerServer", .of_clients = true, .store = trust_});
+  registry_.add_pool({.name = "peers", .of_clients = false, .store = members_});
+  const auto add_files = [&](std::shared_ptr<tls::TrustStore> store, const char* source, std::vector<config::File> files) {
+    tls::RootFiles roots{std::move(store), source, {}, [files] { return load_files(files); }};
+    for (const auto& file : files) roots.paths.push_back(file.path);
+    if (!roots.paths.empty()) registry_.add_root_files(std::move(roots));
+  };
+  if (settings_.client_auth_required) add_files(trust_, "files", settings_.client_roots);
+  if (!settings_.root.path.empty()) {
+    add_files(trust_, "rootcert", {settings_.root});
+    add_files(members_, "rootcert", {settings_.root});
+  }
 }
 
 std::shared_ptr<tls::CredentialStore> PeerTls::client() const {
@@ -112,29 +150,31 @@ void PeerTls::follow(const channel::Bundle& bundle) {
     add(org.roots, false);
     add(org.intermediates, true);
   }
-  trust_->set_source("channel " + bundle.channel_id(), std::move(roots));
-}
+  trust_->set_source("channel " + bundle.channel_id(), roots);
+  members_->set_source("channel " + bundle.channel_id(), std::move(roots));
 
-void PeerTls::poll(SystemTime now) {
-  for (auto& watch : watches_) {
-    const auto renewed = watch.poll(seconds(now));
-    if (!renewed) {
-      LOG_WARN(logger(), "A TLS certificate or key changed on disk and is not taken, the one in force stays: {}",
-               to_string(renewed.error()));
-    } else if (*renewed) {
-      LOG_INFO(logger(), "A TLS certificate was renewed from its files; new connections use it");
-      note_expiry(now);
+  std::vector<tls::Root> orderers;
+  for (auto& endpoint : deliver::orderer_endpoints(bundle, overrides_)) {
+    for (auto& root : endpoint.roots) {
+      const auto same = [&](const tls::Root& one) {
+        return one.certificate == root.certificate && one.from.to_string() == root.from.to_string();
+      };
+      if (std::none_of(orderers.begin(), orderers.end(), same)) orderers.push_back(std::move(root));
     }
   }
+  std::lock_guard lock(orderers_mutex_);
+  auto& store = orderers_[bundle.channel_id()];
+  if (!store) store = std::make_shared<tls::TrustStore>();
+  store->set_source("channel " + bundle.channel_id(), std::move(orderers));
+  registry_.add_pool({.name = "orderers of " + bundle.channel_id(), .of_clients = false, .store = store});
 }
 
-void PeerTls::reload(SystemTime now) {
-  if (!settings_.enabled) return;
-  poll(now);
-  if (auto loaded = load_roots(); !loaded) {
-    LOG_WARN(logger(), "The client root certificates cannot be read again, those in force stay: {}",
-             to_string(loaded.error()));
-  }
+void PeerTls::forget(const std::string& channel) {
+  trust_->remove_source("channel " + channel);
+  members_->remove_source("channel " + channel);
+  registry_.remove_pool("orderers of " + channel);
+  std::lock_guard lock(orderers_mutex_);
+  orderers_.erase(channel);
 }
 
 void PeerTls::note_expiry(SystemTime now) const {
@@ -165,6 +205,16 @@ Result<std::shared_ptr<tls::ServerContext>> make_operations_tls(const config::Ht
                                                       std::move(policy));
   SELVAGE_CHECK(context->check());
   return context;
+}
+
+void register_operations_tls(tls::Registry& registry, const config::HttpTls& settings, const tls::ServerContext* context) {
+  if (context == nullptr) return;
+  registry.add_pair({.role = "operations TLS", .store = context->credentials(), .as_server = true, .as_client = false,
+                     .hosts = {}, .trusted_by = nullptr, .judge = {}});
+  registry.add_pool({.name = "Operations", .of_clients = true, .store = context->trust()});
+  tls::RootFiles roots{context->trust(), "files", {}, [files = settings.client_roots] { return load_files(files); }};
+  for (const auto& file : settings.client_roots) roots.paths.push_back(file.path);
+  if (!roots.paths.empty()) registry.add_root_files(std::move(roots));
 }
 
 }  // namespace selvage::node

@@ -7,7 +7,9 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,7 @@
 #include "tls/context.h"
 #include "tls/expiry.h"
 #include "tls/files_service.h"
+#include "tls/live/registry.h"
 
 namespace selvage::channel {
 class Bundle;
@@ -37,25 +40,36 @@ class PeerTls {
   [[nodiscard]] bool client_auth_required() const { return settings_.client_auth_required; }
   [[nodiscard]] const std::vector<deliver::AddressOverride>& overrides() const { return overrides_; }
 
+  // What the peer shows to other peers (gossip): clientCert if there is one, else the server's pair; always. Null without TLS.
+  [[nodiscard]] const std::shared_ptr<tls::CredentialStore>& member_pair() const { return client_; }
+  // The server's pair, which the gateway shows to endorsers and orderers. Null without TLS.
+  [[nodiscard]] const std::shared_ptr<tls::CredentialStore>& server_pair() const { return own_; }
+  // Whom to believe when dialling other peers: rootcert.file, and the application organisations of all channels.
+  [[nodiscard]] const std::shared_ptr<tls::TrustStore>& members() const { return members_; }
+
   // Takes over the roots of this configuration in place of what its channel had before. Any thread.
   void follow(const channel::Bundle& bundle);
-  // Loads what changed on disk: certificates that are better than those in force, client roots. Says so in the log.
-  void reload(SystemTime now);
-  // Only certificates, and only if their files changed.
-  void poll(SystemTime now);
+  // The channel was left: new handshakes believe its organisations no more (Fabric keeps them until a restart).
+  void forget(const std::string& channel);
+  // Pairs, pools and files, for tls/live/upkeep_worker.h and the operations endpoint.
+  [[nodiscard]] tls::Registry& registry() { return registry_; }
   // What to say of the certificates at start. Logs.
   void note_expiry(SystemTime now) const;
 
  private:
   explicit PeerTls(config::PeerTls settings) : settings_(std::move(settings)) {}
   Status load_roots();
+  void register_all(const config::CoreSettings& settings);
 
   config::PeerTls settings_;
+  tls::Registry registry_;
   std::vector<deliver::AddressOverride> overrides_;
   std::shared_ptr<tls::TrustStore> trust_ = std::make_shared<tls::TrustStore>();
   std::shared_ptr<tls::CredentialStore> own_;
   std::shared_ptr<tls::CredentialStore> client_;  // own_ unless peer.tls.clientCert.file is set
-  std::vector<tls::CredentialWatch> watches_;
+  std::shared_ptr<tls::TrustStore> members_ = std::make_shared<tls::TrustStore>();
+  std::mutex orderers_mutex_;
+  std::map<std::string, std::shared_ptr<tls::TrustStore>> orderers_;  // by channel: whom its pulls believe, for /tls/trust
   std::shared_ptr<tls::ServerContext> server_;
 };
 
@@ -65,5 +79,7 @@ void log_note(const tls::ExpiryNote& note);
 // The operations listener's TLS; null when it is off.
 [[nodiscard]] Result<std::shared_ptr<tls::ServerContext>> make_operations_tls(const config::HttpTls& settings,
                                                                               const std::string& listener);
+// Its pair and roots into the registry.
+void register_operations_tls(tls::Registry& registry, const config::HttpTls& settings, const tls::ServerContext* context);
 
 }  // namespace selvage::node
