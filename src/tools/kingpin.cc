@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fstream>
 #include <set>
@@ -41,7 +42,10 @@ std::string upper(std::string text) {
 
 std::string with_value(const Flag& flag) {
   if (flag.is_switch) return "--" + flag.name;
-  return "--" + flag.name + "=" + (flag.fallback.empty() ? upper(flag.name) : "\"" + flag.fallback + "\"");
+  const bool plain = flag.number || flag.existing_file || flag.shown_bare;
+  return "--" + flag.name + "=" +
+         (flag.fallback.empty() ? upper(flag.name) : plain ? flag.fallback : "\"" + flag.fallback + "\"") +
+         (flag.many ? " ..." : "");
 }
 
 // " --required=REQUIRED [<flags>]".
@@ -173,9 +177,27 @@ class Parser {
         return wrong("expected argument for flag '" + shown + "'");
       }
     }
-    if (flag->existing_file && !std::ifstream(value))
-      return wrong("open " + value + ": " + (errno == ENOENT ? "no such file or directory" : std::strerror(errno)));
-    parsed_.values[flag->name] = value;
+    given_.emplace_back(flag, value);
+    return {};
+  }
+
+  // After the whole line is known to be well-formed, in the order in which the flags were given.
+  selvage::Status take_values() {
+    for (const auto& [flag, value] : given_) {
+      if (flag->existing_file && !std::ifstream(value))
+        return wrong("open " + value + ": " + (errno == ENOENT ? "no such file or directory" : std::strerror(errno)));
+      if (double number; flag->number) {
+        const char* end = value.data() + value.size();
+        const auto [rest, error] = std::from_chars(value.data(), end, number);
+        if (error != std::errc() || rest != end)
+          return wrong("strconv.ParseFloat: parsing \"" + value + "\": invalid syntax");
+      }
+      if (flag->many) {
+        parsed_.lists[flag->name].push_back(value);
+      } else {
+        parsed_.values[flag->name] = value;
+      }
+    }
     return {};
   }
 
@@ -199,6 +221,7 @@ class Parser {
     if (command_ == nullptr)
       return group_ != nullptr ? wrong("must select a subcommand of '" + group_->name + "'")
                                : wrong("command not specified");
+    SELVAGE_CHECK(take_values());
     parsed_.command = command_->name;
     for (const auto* flags : {&command_->flags, &app_.flags}) {
       for (const Flag& flag : *flags) {
@@ -217,6 +240,7 @@ class Parser {
   const Group* group_ = nullptr;
   const Command* command_ = nullptr;
   bool help_ = false;
+  std::vector<std::pair<const Flag*, std::string>> given_;
   Parsed parsed_;
 };
 

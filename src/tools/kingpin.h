@@ -20,6 +20,9 @@ struct Flag {
   bool required = false;
   bool is_switch = false;      // takes no value
   bool existing_file = false;  // the value must be a file that can be opened
+  bool number = false;         // the value must be one
+  bool many = false;           // may be given again; see Parsed::lists
+  bool shown_bare = false;     // its fallback is shown without quotes, as those of numbers and files are
 };
 
 struct Command {
@@ -45,6 +48,7 @@ struct App {
 struct Parsed {
   std::string command;                        // empty when `usage` is to be shown
   std::map<std::string, std::string> values;  // flags that were given or have a fallback; "true" for switches
+  std::map<std::string, std::vector<std::string>> lists;  // flags that may be given again
   std::string usage;                          // text for stderr, exit code 0
 };
 

@@ -1,12 +1,13 @@
 #include "tools/protolator/protolator.h"
 
 #include <google/protobuf/timestamp.pb.h>
-#include <google/protobuf/util/time_util.h>
 
-#include <cmath>
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <map>
+#include <vector>
 
 #include "tools/protolator/opaque_fields.h"
+#include "tools/protolator/plain_json.h"
 #include "wire/marshal.h"
 
 namespace selvage::tools::protolator {
@@ -15,130 +16,121 @@ namespace {
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
-using Json = nlohmann::json;  // keeps keys sorted
 
 Result<Json> tree_of(const Message& message, const Place& place);
 
-// One scalar; `index` is -1 for a field that is not repeated.
-Json scalar(const Message& message, const Reflection& read, const FieldDescriptor& field, int index) {
-  const bool many = index >= 0;
-  switch (field.cpp_type()) {
-    case FieldDescriptor::CPPTYPE_INT32:
-      return many ? read.GetRepeatedInt32(message, &field, index) : read.GetInt32(message, &field);
-    case FieldDescriptor::CPPTYPE_UINT32:
-      return many ? read.GetRepeatedUInt32(message, &field, index) : read.GetUInt32(message, &field);
-    case FieldDescriptor::CPPTYPE_INT64:
-      return std::to_string(many ? read.GetRepeatedInt64(message, &field, index) : read.GetInt64(message, &field));
-    case FieldDescriptor::CPPTYPE_UINT64:
-      return std::to_string(many ? read.GetRepeatedUInt64(message, &field, index) : read.GetUInt64(message, &field));
-    case FieldDescriptor::CPPTYPE_BOOL:
-      return many ? read.GetRepeatedBool(message, &field, index) : read.GetBool(message, &field);
-    case FieldDescriptor::CPPTYPE_DOUBLE:
-      return many ? read.GetRepeatedDouble(message, &field, index) : read.GetDouble(message, &field);
-    case FieldDescriptor::CPPTYPE_FLOAT:
-      return many ? read.GetRepeatedFloat(message, &field, index) : read.GetFloat(message, &field);
-    case FieldDescriptor::CPPTYPE_ENUM: {
-      const int number = many ? read.GetRepeatedEnumValue(message, &field, index) : read.GetEnumValue(message, &field);
-      const auto* value = field.enum_type()->FindValueByNumber(number);
-      return value != nullptr ? Json(value->name()) : Json(number);
-    }
-    default: {
-      const Bytes text = many ? read.GetRepeatedString(message, &field, index) : read.GetString(message, &field);
-      return field.type() == FieldDescriptor::TYPE_BYTES ? to_base64(text) : text;
-    }
-  }
-}
+// One field that is opened.
+class Opened {
+ public:
+  Opened(const Message& message, const FieldDescriptor& field, const Place& place)
+      : message_(message), read_(*message.GetReflection()), field_(field), place_(place) {}
 
-Result<Json> open_bytes(const Bytes& bytes, Message& inside) {
-  if (!wire::parse_into(bytes, inside)) return fail(Code::kInvalidArgument, wire::kBadWireFormat);
-  return tree_of(inside, {});
-}
-
-Result<Json> bytes_tree(const Message& message, const Reflection& read, const FieldDescriptor& field,
-                        const Place& place) {
-  const int count = field.is_repeated() ? read.FieldSize(message, &field) : 0;
-  Json list = Json::array();
-  for (int i = 0; i < count; ++i) {
-    SELVAGE_TRY(MessagePtr inside, type_inside(message, field, place));
-    if (!inside) {
-      list.push_back(scalar(message, read, field, i));
-      continue;
-    }
-    SELVAGE_TRY(Json item, open_bytes(read.GetRepeatedString(message, &field, i), *inside));
-    list.push_back(std::move(item));
-  }
-  if (field.is_repeated()) return list;
-  const Bytes bytes = read.GetString(message, &field);
-  auto inside = type_inside(message, field, place);
-  // Bytes that are not there need no type, but where a type is known they show as null.
-  if (bytes.empty()) return inside && !*inside ? Json("") : Json();
-  if (!inside) return fail(inside.error());
-  if (!*inside) return Json(to_base64(bytes));
-  return open_bytes(bytes, **inside);
-}
-
-Result<Json> message_tree(const Message& owner, const FieldDescriptor& field, const std::string& key,
-                          const Message& value, const Place& place) {
-  if (const auto* time = dynamic_cast<const google::protobuf::Timestamp*>(&value))
-    return Json(google::protobuf::util::TimeUtil::ToString(*time));
-  SELVAGE_TRY(const Place below, place_below(owner, field, key, place));
-  return tree_of(value, below);
-}
-
-Result<Json> map_tree(const Message& message, const Reflection& read, const FieldDescriptor& field,
-                      const Place& place) {
-  Json map = Json::object();
-  const FieldDescriptor* key_field = field.message_type()->map_key();
-  const FieldDescriptor* value_field = field.message_type()->map_value();
-  for (int i = 0; i < read.FieldSize(message, &field); ++i) {
-    const Message& entry = read.GetRepeatedMessage(message, &field, i);
-    const Reflection& entry_read = *entry.GetReflection();
-    const Json key_json = scalar(entry, entry_read, *key_field, -1);
-    const std::string key = key_json.is_string() ? key_json.get<std::string>() : key_json.dump();
-    if (value_field->cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-      auto value = message_tree(message, field, key, entry_read.GetMessage(entry, value_field), place);
-      if (!value) return fail(value.error().within(key));
-      map[key] = std::move(*value);
-    } else {
-      map[key] = scalar(entry, entry_read, *value_field, -1);
+  Result<Json> tree() const {
+    switch (opening_of(message_, field_, place_)) {
+      case Opening::kNested:
+      case Opening::kTree:
+        if (!read_.HasField(message_, &field_)) return Json();
+        return placed(below("", read_.GetMessage(message_, &field_)), "field " + field_.name());
+      case Opening::kBytes:
+      case Opening::kToldBytes: {
+        const Bytes bytes = read_.GetString(message_, &field_);
+        // Bytes that are not there need no type.
+        if (bytes.empty()) return Json();
+        return placed(inside("", bytes), "field " + field_.name());
+      }
+      case Opening::kNestedMap:
+      case Opening::kTreeMap:
+      case Opening::kBytesMap:
+        return map();
+      default:
+        return list();
     }
   }
-  return map;
-}
 
-Result<Json> field_tree(const Message& message, const Reflection& read, const FieldDescriptor& field,
-                        const Place& place) {
-  if (field.is_map()) return map_tree(message, read, field, place);
-  if (field.type() == FieldDescriptor::TYPE_BYTES) return bytes_tree(message, read, field, place);
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
-    if (!field.is_repeated()) {
-      if (!read.HasField(message, &field)) return Json();
-      return message_tree(message, field, "", read.GetMessage(message, &field), place);
-    }
+ private:
+  Result<Json> placed(Result<Json> tree, const std::string& where) const {
+    if (tree) return tree;
+    return fail(tree.error().within("error in PopulateTo for " + where + " for message " + go_name_of(message_, place_)));
+  }
+
+  Result<Json> below(const std::string& key, const Message& value) const {
+    SELVAGE_TRY(const Place place, place_below(message_, field_, key, place_));
+    return tree_of(value, place);
+  }
+
+  Result<Json> inside(const std::string& key, const Bytes& bytes) const {
+    SELVAGE_TRY(const MessagePtr inside, type_inside(message_, field_, key, place_));
+    if (!wire::parse_into(bytes, *inside)) return fail(Code::kInvalidArgument, wire::kBadWireFormat);
+    return tree_of(*inside, {});
+  }
+
+  Result<Json> list() const {
     Json list = Json::array();
-    for (int i = 0; i < read.FieldSize(message, &field); ++i) {
-      SELVAGE_TRY(Json item, message_tree(message, field, "", read.GetRepeatedMessage(message, &field, i), place));
-      list.push_back(std::move(item));
+    for (int i = 0; i < read_.FieldSize(message_, &field_); ++i) {
+      auto item = field_.type() == FieldDescriptor::TYPE_BYTES
+                      ? inside("", read_.GetRepeatedString(message_, &field_, i))
+                      : below("", read_.GetRepeatedMessage(message_, &field_, i));
+      SELVAGE_TRY(item, placed(std::move(item), "slice field " + field_.name() + " at index " + std::to_string(i)));
+      list.push_back(std::move(*item));
     }
     return list;
   }
-  if (!field.is_repeated()) return scalar(message, read, field, -1);
-  Json list = Json::array();
-  for (int i = 0; i < read.FieldSize(message, &field); ++i) list.push_back(scalar(message, read, field, i));
-  return list;
-}
 
-Result<Json> tree_of(const Message& message, const Place& place) {
+  Result<Json> map() const {
+    Json map = Json::object();
+    const FieldDescriptor* key_field = field_.message_type()->map_key();
+    const FieldDescriptor* value_field = field_.message_type()->map_value();
+    // In order of the keys, so that it is always the same error that is told.
+    std::map<std::string, const Message*> entries;
+    for (int i = 0; i < read_.FieldSize(message_, &field_); ++i) {
+      const Message& entry = read_.GetRepeatedMessage(message_, &field_, i);
+      entries[entry.GetReflection()->GetString(entry, key_field)] = &entry;
+    }
+    for (const auto& [key, entry] : entries) {
+      const Reflection& read = *entry->GetReflection();
+      auto value = value_field->type() == FieldDescriptor::TYPE_BYTES
+                       ? inside(key, read.GetString(*entry, value_field))
+                       : below(key, read.GetMessage(*entry, value_field));
+      SELVAGE_TRY(map[key], placed(std::move(value), "map field " + field_.name() + " and key " + key));
+    }
+    return map;
+  }
+
+  const Message& message_;
+  const Reflection& read_;
+  const FieldDescriptor& field_;
+  const Place& place_;
+};
+
+Result<Json> fields_of(const Message& message, const Place& place) {
   Json tree = Json::object();
   const Reflection& read = *message.GetReflection();
   const auto* type = message.GetDescriptor();
+  std::vector<std::pair<Opening, const FieldDescriptor*>> opened;
   for (int i = 0; i < type->field_count(); ++i) {
     const FieldDescriptor& field = *type->field(i);
-    if (field.real_containing_oneof() != nullptr && !read.HasField(message, &field)) continue;
-    auto value = field_tree(message, read, field, place);
-    if (!value) return fail(value.error().within(field.name()));
-    tree[field.name()] = std::move(*value);
+    if (field.containing_oneof() != nullptr && !read.HasField(message, &field)) continue;
+    const Opening opening = opening_of(message, field, place);
+    if (opening == Opening::kPlain) {
+      tree[field.name()] = plain_field(message, field);
+    } else {
+      opened.emplace_back(opening, &field);
+    }
   }
+  std::stable_sort(opened.begin(), opened.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [opening, field] : opened) {
+    SELVAGE_TRY(tree[field->name()], Opened(message, *field, place).tree());
+  }
+  return tree;
+}
+
+Result<Json> tree_of(const Message& message, const Place& place) {
+  if (message.GetDescriptor()->full_name() == "google.protobuf.Timestamp")
+    return fail(Code::kInvalidArgument, go_name_of(message, place) +
+                                            ": error unmarshaling intermediate JSON: json: cannot unmarshal string into "
+                                            "Go value of type map[string]interface {}");
+  auto tree = fields_of(message, place);
+  if (!tree) return fail(tree.error().within(go_name_of(message, place)));
   return tree;
 }
 
@@ -167,9 +159,8 @@ std::string escape_html(const std::string& json) {
 }  // namespace
 
 Result<std::string> to_json(const Message& message, GroupKind kind) {
-  auto tree = tree_of(message, Place{kind, ""});
-  if (!tree) return fail(tree.error().within("*" + message.GetDescriptor()->full_name()));
-  return escape_html(tree->dump(1, '\t', false, Json::error_handler_t::replace)) + "\n";
+  SELVAGE_TRY(const Json tree, tree_of(message, Place{kind, "", false}));
+  return escape_html(tree.dump(1, '\t', false, Json::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace selvage::tools::protolator
