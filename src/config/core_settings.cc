@@ -105,13 +105,56 @@ void read_gossip(Reader& read, CoreSettings* out) {
   gossip.external_endpoint = read.text("peer.gossip.externalEndpoint");
   gossip.use_leader_election = read.flag("peer.gossip.useLeaderElection");
   gossip.org_leader = read.flag("peer.gossip.orgLeader");
+  const auto duration = [&](const char* key, nanoseconds fallback) {
+    return or_default(read.duration(std::string("peer.gossip.") + key, 0s), fallback);
+  };
+  // Fabric takes a default for zero, but for those that zero turns off.
+  const auto count = [&](const char* key, int64_t fallback) {
+    const auto given = read.number(std::string("peer.gossip.") + key, fallback, 0, INT32_MAX);
+    return static_cast<int>(given == 0 ? fallback : given);
+  };
+  gossip.membership_tracker = duration("membershipTrackerInterval", 5s);
+  gossip.blocks_stored = count("maxBlockCountToStore", 10);
+  gossip.propagate_iterations = static_cast<int>(read.number("peer.gossip.propagateIterations", 1, 0, INT32_MAX));
+  gossip.propagate_peers = count("propagatePeerNum", 3);
+  gossip.pull_interval = duration("pullInterval", 4s);
+  gossip.pull_peers = count("pullPeerNum", 3);
+  gossip.request_state_info = duration("requestStateInfoInterval", 4s);
+  gossip.publish_state_info = duration("publishStateInfoInterval", 4s);
+  gossip.publish_certificate = duration("publishCertPeriod", 10s);
+  gossip.request_wait = duration("requestWaitTime", 1500ms);
+  gossip.dial_timeout = duration("dialTimeout", 3s);
+  gossip.connection_timeout = duration("connTimeout", 2s);
+  gossip.receive_buffer = count("recvBuffSize", 20);
+  gossip.send_buffer = count("sendBuffSize", 200);
+  gossip.alive_interval = duration("aliveTimeInterval", 5s);
+  gossip.alive_expiration = duration("aliveExpirationTimeout", 5 * gossip.alive_interval);
+  gossip.reconnect_interval = duration("reconnectInterval", gossip.alive_expiration);
+  gossip.connection_attempts_max = count("maxConnectionAttempts", 120);
+  gossip.message_expiration_factor = count("msgExpirationFactor", 20);
+  gossip.election_startup_grace = duration("election.startupGracePeriod", 15s);
+  gossip.election_membership_sample = duration("election.membershipSampleInterval", 1s);
+  gossip.election_leader_alive = duration("election.leaderAliveThreshold", 10s);
+  gossip.election_duration = duration("election.leaderElectionDuration", 5s);
   gossip.state_enabled = read.flag("peer.gossip.state.enabled");
-  gossip.dial_timeout = or_default(read.duration("peer.gossip.dialTimeout", 0s), 3s);
-  gossip.connection_timeout = or_default(read.duration("peer.gossip.connTimeout", 0s), 2s);
+  gossip.state_check_interval = duration("state.checkInterval", 10s);
+  gossip.state_response_timeout = duration("state.responseTimeout", 3s);
+  gossip.state_batch_blocks = static_cast<uint64_t>(count("state.batchSize", 10));
+  gossip.state_retries_max = count("state.maxRetries", 3);
+  if (gossip.use_leader_election && gossip.org_leader) {
+    read.refuse("peer.gossip.useLeaderElection",
+                "Setting both orgLeader and useLeaderElection to true isn't supported, aborting execution",
+                "set peer.gossip.orgLeader (CORE_PEER_GOSSIP_ORGLEADER) or peer.gossip.useLeaderElection "
+                "(CORE_PEER_GOSSIP_USELEADERELECTION) to false");
+  }
   PrivateData& data = out->private_data;
+  data.reconciliation_enabled = read.flag("peer.gossip.pvtData.reconciliationEnabled", true);
+  data.reconcile_batch = static_cast<uint64_t>(count("pvtData.reconcileBatchSize", 10));
+  data.reconcile_interval = duration("pvtData.reconcileSleepInterval", 1min);
+  data.skip_pulling_invalid = read.flag("peer.gossip.pvtData.skipPullingInvalidTransactionsDuringCommit");
   data.pull_retry = read.duration("peer.gossip.pvtData.pullRetryThreshold", 60s);
-  data.transient_blocks_max = static_cast<uint64_t>(read.number("peer.gossip.pvtData.transientstoreMaxBlockRetention", 1000));
-  if (data.transient_blocks_max == 0) data.transient_blocks_max = 1000;
+  data.transient_blocks_max = static_cast<uint64_t>(read.number("peer.gossip.pvtData.transientstoreMaxBlockRetention", 20000));
+  if (data.transient_blocks_max == 0) data.transient_blocks_max = 20000;
   data.push_ack_timeout = read.duration("peer.gossip.pvtData.pushAckTimeout", 3s);
   data.btl_pull_margin = static_cast<uint64_t>(read.number("peer.gossip.pvtData.btlPullMargin", 10));
   const std::string policy = "peer.gossip.pvtData.implicitCollectionDisseminationPolicy.";

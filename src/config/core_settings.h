@@ -56,15 +56,40 @@ struct Gateway {  // peer.gateway.*
   std::chrono::nanoseconds dial_timeout{0};         // 2m
 };
 
-struct Gossip {  // peer.gossip.*: what a static leader without dissemination needs
+struct Gossip {  // peer.gossip.*
   std::vector<std::string> bootstrap;
   std::string endpoint;
   std::string external_endpoint;
   bool use_leader_election = false;
   bool org_leader = true;
-  bool state_enabled = false;
+  std::chrono::nanoseconds membership_tracker{0};  // .membershipTrackerInterval, 5s
+  int blocks_stored = 10;                          // .maxBlockCountToStore
+  int propagate_iterations = 1;
+  int propagate_peers = 3;                         // .propagatePeerNum
+  std::chrono::nanoseconds pull_interval{0};       // 4s
+  int pull_peers = 3;                              // .pullPeerNum
+  std::chrono::nanoseconds request_state_info{0};  // .requestStateInfoInterval, 4s
+  std::chrono::nanoseconds publish_state_info{0};  // .publishStateInfoInterval, 4s
+  std::chrono::nanoseconds publish_certificate{0}; // .publishCertPeriod, 10s
+  std::chrono::nanoseconds request_wait{0};        // .requestWaitTime, 1500ms
   std::chrono::nanoseconds dial_timeout{0};        // 3s
-  std::chrono::nanoseconds connection_timeout{0};  // 2s
+  std::chrono::nanoseconds connection_timeout{0};  // .connTimeout, 2s
+  int receive_buffer = 20;                         // .recvBuffSize
+  int send_buffer = 200;                           // .sendBuffSize
+  std::chrono::nanoseconds alive_interval{0};      // .aliveTimeInterval, 5s
+  std::chrono::nanoseconds alive_expiration{0};    // .aliveExpirationTimeout, 5 x aliveTimeInterval
+  std::chrono::nanoseconds reconnect_interval{0};  // as aliveExpirationTimeout
+  int connection_attempts_max = 120;               // .maxConnectionAttempts
+  int message_expiration_factor = 20;              // .msgExpirationFactor
+  std::chrono::nanoseconds election_startup_grace{0};      // .election.startupGracePeriod, 15s
+  std::chrono::nanoseconds election_membership_sample{0};  // .election.membershipSampleInterval, 1s
+  std::chrono::nanoseconds election_leader_alive{0};       // .election.leaderAliveThreshold, 10s
+  std::chrono::nanoseconds election_duration{0};           // .election.leaderElectionDuration, 5s
+  bool state_enabled = false;
+  std::chrono::nanoseconds state_check_interval{0};    // .state.checkInterval, 10s
+  std::chrono::nanoseconds state_response_timeout{0};  // .state.responseTimeout, 3s
+  uint64_t state_batch_blocks = 10;                    // .state.batchSize
+  int state_retries_max = 3;                           // .state.maxRetries
 };
 
 struct PrivateData {  // peer.gossip.pvtData.* and ledger.pvtdataStore.*
@@ -72,6 +97,10 @@ struct PrivateData {  // peer.gossip.pvtData.* and ledger.pvtdataStore.*
   uint64_t transient_blocks_max = 20000;        // transientstoreMaxBlockRetention
   std::chrono::nanoseconds push_ack_timeout{0}; // pushAckTimeout, 3s
   uint64_t btl_pull_margin = 10;
+  bool reconciliation_enabled = true;
+  uint64_t reconcile_batch = 10;                     // reconcileBatchSize
+  std::chrono::nanoseconds reconcile_interval{0};    // reconcileSleepInterval, 1m
+  bool skip_pulling_invalid = false;                 // skipPullingInvalidTransactionsDuringCommit
   int implicit_required_peers = 0;              // implicitCollectionDisseminationPolicy.requiredPeerCount
   int implicit_max_peers = 1;                   // .maxPeerCount
   uint64_t purge_interval_blocks = 100;         // ledger.pvtdataStore.purgeInterval
