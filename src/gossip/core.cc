@@ -280,6 +280,7 @@ SteadyTime Core::next_due() const {
   SteadyTime next = std::min({due_.alive, due_.expiry, due_.sync, due_.reconnect, due_.publish, due_.request, due_.tracker,
                               contacts_.next()});
   for (const auto& [id, channel] : channels_) {
+    if (channel.view.left()) continue;
     if (settings_.state.enabled) next = std::min(next, channel.transfer.next());
     if (channel.election) next = std::min(next, channel.election->next());
   }
