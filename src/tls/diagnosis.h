@@ -3,7 +3,7 @@
 // Pure: no socket, no clock, no log. A Session or tls/probe_client.h gathers Evidence; whoever reports a failed handshake
 // prints what explain() says and words nothing by hand, so that peer, orderer, tools and SDK say the same.
 //
-// Codes are those of doc/tls-codes.md: TLS-01 no client certificate, 02 unknown issuer, 03 a CA of the same name with
+// Codes are those of tls/catalogue/ and doc/tls/: TLS-01 no client certificate, 02 unknown issuer, 03 a CA of the same name with
 // another key, 04 enrolment certificate used for TLS, 05 server trusts an identity CA, 06 wrong key usage, 07 expired, 08 not
 // yet valid, 09 intermediate missing, 10 CA certificate expired, ... TLS-00 when the evidence proves none.
 #pragma once

@@ -1,11 +1,13 @@
 #include "tools/selvage/selvage.h"
 
+#include <iostream>
 #include <ostream>
 
 #include "lifecycle/package.h"
 #include "os/system_clock.h"
 #include "tools/kingpin.h"
 #include "tools/selvage/ccaas_package.h"
+#include "tools/selvage/explain.h"
 
 namespace selvage::tools::selvage_program {
 namespace {
@@ -32,6 +34,7 @@ kingpin::App app() {
         flag("domain", "Name in the chaincode's certificate when it is not the host of --address"),
         flag("dial-timeout", "How long the peer tries", false, "10s"),
         {"no-tls", "Plaintext between peer and chaincode", 0, "", false, true, false}}},
+      {"explain", "What a line about TLS says, whatever program wrote it, and what to do: explain \"LINE\"", {}},
       {"version", "Show version information", {}},
   };
   return app;
@@ -40,6 +43,10 @@ kingpin::App app() {
 }  // namespace
 
 int run(const Arguments& arguments, Terminal terminal) {
+  // A pasted line may hold anything, flags included.
+  if (!arguments.empty() && arguments.front() == "explain") {
+    return explain({arguments.begin() + 1, arguments.end()}, std::cin, terminal);
+  }
   auto parsed = kingpin::parse(app(), arguments);
   if (!parsed) {
     terminal.err << "selvage: error: " << parsed.error().message << ", try --help\n";
