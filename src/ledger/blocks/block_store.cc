@@ -233,21 +233,19 @@ class FileBlockStore final : public BlockStore {
  private:
   // Where the last block of the index ends, after checking that block; the rest of the files is to be scanned.
   [[nodiscard]] Result<BlockPlace> trusted_end(uint32_t files) {
-    while (index_->count() > 0) {
-      const uint64_t number = index_->count() - 1;
-      SELVAGE_TRY(const auto place, index_->find(number));
-      if (place) {
-        if (place->file >= files) return fail_damaged(number, *place);
-        const auto record = read_place(*place);
-        if (!record) return fail_damaged(number, *place);
-        const auto parsed = parse_record(*record);
-        if (!parsed || parsed->number != number || !parsed->data_hash_matches()) return fail_damaged(number, *place);
-        last_hash_ = parsed->header_hash();
-        return BlockPlace{place->file, place->offset + place->size, 0};
-      }
-      SELVAGE_CHECK(index_->cut(number));
-    }
-    return BlockPlace{};
+    SELVAGE_TRY(const uint64_t good, index_->good());
+    SELVAGE_CHECK(index_->cut(good));
+    if (good == 0) return BlockPlace{};
+    const uint64_t number = good - 1;
+    SELVAGE_TRY(const auto place, index_->find(number));
+    if (!place) return fail(Code::kDataLoss, "the places of blocks cannot be read", settings_.directory + "/numbers");
+    if (place->file >= files) return fail_damaged(number, *place);
+    const auto record = read_place(*place);
+    if (!record) return fail_damaged(number, *place);
+    const auto parsed = parse_record(*record);
+    if (!parsed || parsed->number != number || !parsed->data_hash_matches()) return fail_damaged(number, *place);
+    last_hash_ = parsed->header_hash();
+    return BlockPlace{place->file, place->offset + place->size, 0};
   }
 
   [[nodiscard]] tl::unexpected<Error> fail_damaged(uint64_t number, const BlockPlace& place) const {

@@ -163,6 +163,19 @@ TEST(BlockStore, RebuildsTheIndexOfNumbers) {
   expect_whole_chain(*store.blocks);
 }
 
+// As after a power cut: the end of the file reached the disk, something before it did not.
+TEST(BlockStore, RebuildsTheIndexOfNumbersFromTheFirstDamagedEntryOn) {
+  FaultyDisk disk;
+  Store store(disk);
+  ASSERT_TRUE(store.open());
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(store.append());
+  store.blocks.reset();
+  disk.content("chains/ch/numbers").replace(28, 28 * 2, Bytes(28 * 2, '\0'));
+  ASSERT_TRUE(store.open());
+  EXPECT_EQ(store.blocks->height(), 8u);
+  expect_whole_chain(*store.blocks);
+}
+
 TEST(BlockStore, DoesNotCutABlockThatWasOnceWhole) {
   FaultyDisk disk;
   Store store(disk, 1 << 20);

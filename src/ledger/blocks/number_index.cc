@@ -1,5 +1,7 @@
 #include "ledger/blocks/number_index.h"
 
+#include <algorithm>
+
 #include "base/disk.h"
 #include "ledger/rocks_database.h"
 
@@ -7,6 +9,7 @@ namespace selvage::ledger {
 namespace {
 
 constexpr size_t kEntryBytes = 28;
+constexpr uint64_t kEntriesAtOnce = 4096;
 
 // FNV-1a over the entry and its number, so that an entry in the wrong place does not hold either.
 uint64_t checksum(BytesView entry, uint64_t number) {
@@ -41,15 +44,35 @@ Result<std::unique_ptr<NumberIndex>> NumberIndex::open(Disk& disk, const std::st
       new NumberIndex(std::move(writer), std::move(reader), size / kEntryBytes));
 }
 
+namespace {
+
+std::optional<BlockPlace> decode(BytesView entry, uint64_t number) {
+  if (entry.size() != kEntryBytes) return std::nullopt;
+  BlockPlace place;
+  place.file = static_cast<uint32_t>(read_big_endian(Bytes(4, '\0').append(entry.substr(0, 4))));
+  place.offset = read_big_endian(entry.substr(4, 8));
+  place.size = read_big_endian(entry.substr(12, 8));
+  if (read_big_endian(entry.substr(20)) != checksum(entry.substr(0, 20), number)) return std::nullopt;
+  return place;
+}
+
+}  // namespace
+
 Result<std::optional<BlockPlace>> NumberIndex::find(uint64_t number) const {
   SELVAGE_TRY(const Bytes entry, reader_->read_at(number * kEntryBytes, kEntryBytes));
-  if (entry.size() != kEntryBytes) return std::optional<BlockPlace>();
-  BlockPlace place;
-  place.file = static_cast<uint32_t>(read_big_endian(Bytes(4, '\0') + entry.substr(0, 4)));
-  place.offset = read_big_endian(BytesView(entry).substr(4, 8));
-  place.size = read_big_endian(BytesView(entry).substr(12, 8));
-  if (entry != encode(place, number)) return std::optional<BlockPlace>();
-  return std::optional<BlockPlace>(place);
+  return decode(entry, number);
+}
+
+Result<uint64_t> NumberIndex::good() const {
+  uint64_t number = 0;
+  while (number < count_) {
+    const uint64_t some = std::min(count_ - number, kEntriesAtOnce);
+    SELVAGE_TRY(const Bytes entries, reader_->read_at(number * kEntryBytes, some * kEntryBytes));
+    for (size_t at = 0; at < some * kEntryBytes; at += kEntryBytes, ++number) {
+      if (at >= entries.size() || !decode(BytesView(entries).substr(at, kEntryBytes), number)) return number;
+    }
+  }
+  return number;
 }
 
 Status NumberIndex::append(const BlockPlace& place) {

@@ -32,6 +32,8 @@ class NumberIndex {
   // nullopt: the entry is damaged.
   [[nodiscard]] Result<std::optional<BlockPlace>> find(uint64_t number) const;
   Status append(const BlockPlace& place);
+  // How many entries from the first on hold. A crash may have left zeros anywhere in what was not synced.
+  [[nodiscard]] Result<uint64_t> good() const;
   // Drops entries from `count` on.
   Status cut(uint64_t count);
 
