@@ -79,10 +79,10 @@ std::vector<ChannelView::Peer> Core::peers_of(const std::string& channel) const 
   return found == channels_.end() ? std::vector<ChannelView::Peer>{} : found->second.view.peers(membership_);
 }
 
-void Core::drop(const SenderPtr& from, const char* reason, bool suspicious, SteadyTime now) {
+bool Core::drop(const SenderPtr& from, const char* reason, bool suspicious, SteadyTime now) {
   metrics_.dropped.with({reason}).add(1);
   LOG_DEBUG(logger(), "A message from {} was dropped: {}", escape(from->address), reason);
-  if (!suspicious) return;
+  if (!suspicious) return false;
   Penalty& penalty = penalties_[from->pki_id];
   if (penalty.count == 0 || now - penalty.since > kInvalidWindow) penalty = {now, 0};
   if (++penalty.count == kInvalidMessagesMax) {
@@ -90,6 +90,7 @@ void Core::drop(const SenderPtr& from, const char* reason, bool suspicious, Stea
              escape(from->address), escape(from->org), penalty.count, kInvalidWindow.count() / 1000, reason);
     out_.closes.push_back(from->pki_id);
   }
+  return penalty.count == 1;
 }
 
 void Core::received(const SenderPtr& from, const MessagePtr& message, Now now) {
@@ -109,7 +110,7 @@ void Core::received(const SenderPtr& from, const MessagePtr& message, Now now) {
     case Message::kPrivateData: return handle_channel_message(from, message, now);
     default: break;
   }
-  if (!check_tag(content)) return drop(from, "tag", true, now.steady);
+  if (!check_tag(content)) return void(drop(from, "tag", true, now.steady));
   if (is_of_channel(content)) return handle_channel_message(from, message, now);
   switch (content.content_case()) {
     case Message::kAliveMsg: return handle_alive(from, message, now);
@@ -257,14 +258,14 @@ void Core::act_on(Channel& channel, const Election::Step& step, Now now) {
 
 void Core::handle_leadership(Channel& channel, const SenderPtr& from, const MessagePtr& message, Now now) {
   const auto& content = message->message.leadership_msg();
-  if (from->org != own_org_ || org_of(content.pki_id()) != own_org_) return drop(from, "leadership of others", true, now.steady);
+  if (from->org != own_org_ || org_of(content.pki_id()) != own_org_) return void(drop(from, "leadership of others", true, now.steady));
   const auto known = channel.leadership.find(content.pki_id());
   if (known != channel.leadership.end() && !is_later(content.timestamp(), known->second)) return;
   const auto* identity = identities_.find(content.pki_id(), now.steady);
   const Status good = check_signature(*message, [&](BytesView signature, BytesView bytes) {
     return crypto_.verify(identity->identity, signature, bytes);
   });
-  if (!good) return drop(from, "signature", true, now.steady);
+  if (!good) return void(drop(from, "signature", true, now.steady));
   channel.leadership[content.pki_id()] = content.timestamp();
   if (!channel.election || !membership_.is_alive(content.pki_id()) || !channel.view.state_info_of(content.pki_id())) return;
   act_on(channel, channel.election->heard(content.pki_id(), content.is_declaration(), now.steady), now);

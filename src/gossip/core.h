@@ -86,7 +86,8 @@ class Core {
   enum class Verdict { kGood, kUnknown, kBad };
 
   // core.cc
-  void drop(const SenderPtr& from, const char* reason, bool suspicious, SteadyTime now);
+  // True when it is worth a line in the log: the first suspicious message of this peer in a while.
+  bool drop(const SenderPtr& from, const char* reason, bool suspicious, SteadyTime now);
   void forget_peer(const Bytes& pki_id);
   [[nodiscard]] std::string org_of(const Bytes& pki_id) const { return identities_.org_of(pki_id); }
   [[nodiscard]] Result<MessagePtr> sign(::gossip::GossipMessage message) const;

@@ -152,14 +152,15 @@ void Core::handle_channel_message(const SenderPtr& from, const MessagePtr& messa
   Channel* channel = channel_for(content, from->pki_id);
   if (channel == nullptr) {
     // State-info of channels that are not ours is a matter of course.
-    return drop(from, content.has_state_info() || content.has_state_info_pull_req() ? "channel MAC" : "channel", false,
-                now.steady);
+    return void(drop(from, content.has_state_info() || content.has_state_info_pull_req() ? "channel MAC" : "channel", false,
+                now.steady));
   }
   const std::string& id = channel->view.config().id;
   if (!channel->view.has_org(from->org)) {
+    if (!drop(from, "organisation", true, now.steady)) return;
     LOG_WARN(logger(), "Point to point message came from {} , org( {} ) but it's not eligible for the channel {}",
-             escape(from->address), escape(from->org), id);
-    return drop(from, "organisation", true, now.steady);
+                    escape(from->address), escape(from->org), id);
+    return;
   }
   switch (content.content_case()) {
     case Message::kStateInfo: return handle_state_info(*channel, from, message, now);
@@ -173,13 +174,15 @@ void Core::handle_channel_message(const SenderPtr& from, const MessagePtr& messa
     case Message::kHello:
     case Message::kDataDig:
     case Message::kDataReq:
-    case Message::kDataUpdate: return drop(from, "block pull", false, now.steady);  // blocks are asked for by range
+    case Message::kDataUpdate: return void(drop(from, "block pull", false, now.steady));  // blocks are asked for by range
     default: break;
   }
-  if (channel->view.left()) return drop(from, "channel", false, now.steady);
+  if (channel->view.left()) return void(drop(from, "channel", false, now.steady));
   if (!is_eligible(*channel, *from)) {
-    LOG_WARN(logger(), "Got unauthorized request from {} of {} for channel {}", escape(from->address), escape(from->org), id);
-    return drop(from, "not eligible", true, now.steady);
+    if (!drop(from, "not eligible", true, now.steady)) return;
+    LOG_WARN(logger(), "Got unauthorized request from {} of {} for channel {}", escape(from->address),
+                    escape(from->org), id);
+    return;
   }
   out_.arrivals.push_back({from, message});
 }
@@ -203,7 +206,7 @@ void Core::handle_state_info(Channel& channel, const SenderPtr& from, const Mess
   const auto& info = message->message.state_info();
   if (!channel.view.is_news(info)) return;
   switch (check_state_info(channel, *message, now)) {
-    case Verdict::kBad: return drop(from, "state info", true, now.steady);
+    case Verdict::kBad: return void(drop(from, "state info", true, now.steady));
     case Verdict::kUnknown:
       drop(from, "unknown identity", false, now.steady);
       return ask_identities({from->pki_id, ""}, now);
@@ -224,20 +227,20 @@ void Core::handle_state_info(Channel& channel, const SenderPtr& from, const Mess
 
 void Core::handle_snapshot(Channel& channel, const SenderPtr& from, const MessagePtr& message, Now now) {
   const auto& snapshot = message->message.state_snapshot();
-  if (snapshot.elements_size() > static_cast<int>(kElementsMax)) return drop(from, "too many elements", true, now.steady);
+  if (snapshot.elements_size() > static_cast<int>(kElementsMax)) return void(drop(from, "too many elements", true, now.steady));
   for (const auto& envelope : snapshot.elements()) {
     const auto element = read_message(envelope);
-    if (!element || !(*element)->message.has_state_info()) return drop(from, "snapshot", true, now.steady);
+    if (!element || !(*element)->message.has_state_info()) return void(drop(from, "snapshot", true, now.steady));
     const auto& info = (*element)->message.state_info();
     if (!channel.view.fits(info)) {
       LOG_WARN(logger(), "Channel {} : StateInfo message has an invalid MAC, sent from {}", channel.view.config().id,
                escape(from->address));
-      return drop(from, "channel MAC", true, now.steady);
+      return void(drop(from, "channel MAC", true, now.steady));
     }
     // Of a peer that is not there (any more), or that we have not met: it is told again.
     if (!channel.view.is_news(info) || membership_.find(info.pki_id()) == nullptr) continue;
     switch (check_state_info(channel, **element, now)) {
-      case Verdict::kBad: return drop(from, "state info", true, now.steady);
+      case Verdict::kBad: return void(drop(from, "state info", true, now.steady));
       case Verdict::kUnknown: continue;
       case Verdict::kGood: break;
     }

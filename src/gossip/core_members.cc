@@ -143,18 +143,18 @@ void Core::gossip_alive(const MessagePtr& alive, const Bytes& except, size_t cou
 
 void Core::handle_membership_request(const SenderPtr& from, const MessagePtr& message, Now now) {
   const auto alive = read_message(message->message.mem_req().self_information());
-  if (!alive || !(*alive)->message.has_alive_msg()) return drop(from, "membership request", true, now.steady);
+  if (!alive || !(*alive)->message.has_alive_msg()) return void(drop(from, "membership request", true, now.steady));
   const auto& asker = (*alive)->message.alive_msg().membership();
   if (asker.pki_id() != from->pki_id) {
     LOG_WARN(logger(), "Got membership request with selfInfo that doesn't match the handshake");
-    return drop(from, "membership request", true, now.steady);
+    return void(drop(from, "membership request", true, now.steady));
   }
   if (membership_.is_news((*alive)->message.alive_msg())) {
     learn_alive(from, *alive, now);
     // What its members know they know of it, too.
     if (membership_.find(from->pki_id) == nullptr) return;
   } else if (check_alive(**alive, now) != Verdict::kGood) {
-    return drop(from, "alive message", true, now.steady);
+    return void(drop(from, "alive message", true, now.steady));
   }
   const MessagePtr own = own_alive(now);
   if (!own) return;
@@ -176,17 +176,17 @@ void Core::handle_membership_request(const SenderPtr& from, const MessagePtr& me
 void Core::handle_membership_response(const SenderPtr& from, const MessagePtr& message, Now now) {
   const auto& response = message->message.mem_res();
   if (response.alive_size() + response.dead_size() > static_cast<int>(kElementsMax)) {
-    return drop(from, "too many elements", true, now.steady);
+    return void(drop(from, "too many elements", true, now.steady));
   }
   contacts_.answered(message->message.nonce());
   for (const auto& envelope : response.alive()) {
     const auto alive = read_message(envelope);
-    if (!alive || !(*alive)->message.has_alive_msg()) return drop(from, "membership response", true, now.steady);
+    if (!alive || !(*alive)->message.has_alive_msg()) return void(drop(from, "membership response", true, now.steady));
     learn_alive(from, *alive, now);
   }
   for (const auto& envelope : response.dead()) {
     const auto dead = read_message(envelope);
-    if (!dead || !(*dead)->message.has_alive_msg()) return drop(from, "membership response", true, now.steady);
+    if (!dead || !(*dead)->message.has_alive_msg()) return void(drop(from, "membership response", true, now.steady));
     if (!membership_.is_news((*dead)->message.alive_msg()) || check_alive(**dead, now) != Verdict::kGood) continue;
     membership_.learn_dead(*dead, now.steady);
   }
@@ -209,11 +209,11 @@ bool Core::may_have_identity(const Bytes& pki_id, const std::string& org) const 
 
 void Core::handle_identity_pull(const SenderPtr& from, const MessagePtr& message, Now now) {
   const Message& content = message->message;
-  if (pull_type(content) != ::gossip::IDENTITY_MSG) return drop(from, "content", true, now.steady);
+  if (pull_type(content) != ::gossip::IDENTITY_MSG) return void(drop(from, "content", true, now.steady));
   if (content.has_data_update()) return take_identities(from, content.data_update(), now);
   if (content.data_dig().digests_size() > static_cast<int>(kElementsMax) ||
       content.data_req().digests_size() > static_cast<int>(kElementsMax)) {
-    return drop(from, "too many elements", true, now.steady);
+    return void(drop(from, "too many elements", true, now.steady));
   }
   auto answer = pull_.answer(content, from->pki_id,
                              [&](const Bytes& id) { return may_have_identity(id, from->org); }, now.steady);
@@ -221,10 +221,10 @@ void Core::handle_identity_pull(const SenderPtr& from, const MessagePtr& message
 }
 
 void Core::take_identities(const SenderPtr& from, const ::gossip::DataUpdate& update, Now now) {
-  if (update.data_size() > static_cast<int>(kElementsMax)) return drop(from, "too many elements", true, now.steady);
+  if (update.data_size() > static_cast<int>(kElementsMax)) return void(drop(from, "too many elements", true, now.steady));
   for (const auto& envelope : update.data()) {
     const auto message = read_message(envelope);
-    if (!message || !(*message)->message.has_peer_identity()) return drop(from, "identity", true, now.steady);
+    if (!message || !(*message)->message.has_peer_identity()) return void(drop(from, "identity", true, now.steady));
     const auto& told = (*message)->message.peer_identity();
     if (pull_.has(told.pki_id())) continue;
     if (auto put = identities_.put(told.pki_id(), told.cert(), now); !put) {
@@ -235,7 +235,7 @@ void Core::take_identities(const SenderPtr& from, const ::gossip::DataUpdate& up
     const Status good = check_signature(**message, [&](BytesView signature, BytesView bytes) {
       return crypto_.verify(told.cert(), signature, bytes);
     });
-    if (!good) return drop(from, "signature", true, now.steady);
+    if (!good) return void(drop(from, "signature", true, now.steady));
     pull_.add(told.pki_id(), *message);
   }
   if (ask_again_.erase(from->pki_id) > 0) request_membership({from->pki_id, ""}, from->org, 0, now);
