@@ -65,7 +65,7 @@ function(selvage_add_modules)
       selvage_library(node SOURCES ${sources} DEPS ${common})
       selvage_library(node_orderer SOURCES ${sources_orderer} DEPS node order ${common})
       selvage_library(node_peer SOURCES ${sources_peer}
-                      DEPS node gateway endorse chaincode validate commit event lifecycle ${common})
+                      DEPS node gateway endorse chaincode validate commit event gossip discovery lifecycle ${common})
     else()
       selvage_library(${name} SOURCES ${sources} DEPS ${deps} LIBS ${SELVAGE_LIBS_${name}})
     endif()

@@ -4,6 +4,7 @@
 
 #include "chaincode/collections.h"
 #include "common/common.pb.h"
+#include "deliver/pull/block_verifier.h"
 #include "lifecycle/keys.h"
 #include "wire/block.h"
 
@@ -30,15 +31,29 @@ Result<std::shared_ptr<PeerChannel>> PeerChannel::make(Settings settings, Parts 
   SELVAGE_CHECK(bundle->check_capabilities());
   auto channel = std::shared_ptr<PeerChannel>(
       new PeerChannel(settings, std::move(parts), std::move(events), std::move(bundle)));
-  if (channel->events_.config_changed) channel->events_.config_changed(*channel->bundle());
+  if (channel->events_.config_changed) channel->events_.config_changed(channel->bundle());
   return channel;
 }
 
-void PeerChannel::start(deliver::PullSettings pull, wire::Signer signer, const Clock& clock, Random& random) {
+void PeerChannel::start(deliver::PullSettings pull, wire::Signer signer, const Clock& clock, Random& random, bool lead_it) {
   thread_ = std::thread([this] { run(); });
-  puller_ = std::make_unique<deliver::Puller>(id_, std::move(pull), std::move(signer),
-                                               static_cast<deliver::BlockSink&>(*this), clock, random);
-  puller_->start();
+  {
+    std::lock_guard lock(leading_);
+    make_puller_ = [this, pull = std::move(pull), signer = std::move(signer), &clock, &random] {
+      return std::make_unique<deliver::Puller>(id_, pull, signer, static_cast<deliver::BlockSink&>(*this), clock, random);
+    };
+  }
+  lead(lead_it);
+}
+
+void PeerChannel::lead(bool lead) {
+  std::lock_guard lock(leading_);
+  if (!lead) {
+    puller_.reset();
+  } else if (!puller_ && make_puller_) {
+    puller_ = make_puller_();
+    puller_->start();
+  }
 }
 
 void PeerChannel::stop() {
@@ -47,7 +62,11 @@ void PeerChannel::stop() {
     stopping_ = true;
     line_changed_.notify_all();
   }
-  if (puller_) puller_->stop();
+  {
+    std::lock_guard lock(leading_);
+    make_puller_ = nullptr;
+    puller_.reset();
+  }
   if (thread_.joinable()) thread_.join();
 }
 
@@ -73,7 +92,31 @@ deliver::BlockSink::Position PeerChannel::position() {
   return handed_over_;
 }
 
+uint64_t PeerChannel::next_number() { return position().next_number; }
+
+// From the ordering service: verified already, but somebody else may have been faster.
 Status PeerChannel::accept(std::shared_ptr<::common::Block> block) {
+  std::lock_guard feeding(feeding_);
+  const uint64_t next = next_number(), number = block->header().number();
+  if (number < next) return {};
+  if (number > next) return fail(Code::kOutOfRange, "block [" + std::to_string(next) + "] is still missing");
+  return hand_over(std::move(block));
+}
+
+Status PeerChannel::offer(std::shared_ptr<::common::Block> block) {
+  std::lock_guard feeding(feeding_);
+  const Position at = position();
+  const uint64_t number = block->header().number();
+  if (number < at.next_number) return {};
+  if (number > at.next_number) {
+    return fail(Code::kOutOfRange, "block [" + std::to_string(at.next_number) + "] is still missing");
+  }
+  deliver::BlockVerifier verifier(at.bundle, at.next_number, at.last_hash);
+  SELVAGE_CHECK(verifier.accept(*block));
+  return hand_over(std::move(block));
+}
+
+Status PeerChannel::hand_over(std::shared_ptr<::common::Block> block) {
   const size_t bytes = block->ByteSizeLong();
   Position next{block->header().number() + 1, wire::header_hash(block->header()), nullptr};
   if (wire::is_config_block(*block)) {
@@ -88,7 +131,7 @@ Status PeerChannel::accept(std::shared_ptr<::common::Block> block) {
     if (stopping_) return fail(Code::kCancelled, "the peer is stopping");
     if (failed_) return fail(Code::kFailedPrecondition, "channel " + id_ + " has failed");
   }
-  // This thread is the only one that adds to the line, so what was free above is free below.
+  // Nobody else adds to the line meanwhile, so what was free above is free below.
   Waiting waiting{std::move(block), nullptr, bytes};
   waiting.prepared = validator_.prepare(waiting.block, handed_over_.bundle);
   std::lock_guard lock(mutex_);
@@ -153,13 +196,14 @@ void PeerChannel::committed(const commit::CommitNotice& notice) {
       std::lock_guard lock(mutex_);
       bundle_ = next_bundle_;
     }
-    if (events_.config_changed) events_.config_changed(*next_bundle_);
+    if (events_.config_changed) events_.config_changed(next_bundle_);
   }
   const bool lifecycle = notice.updates->public_updates.contains(lifecycle::kNamespace) ||
                          std::any_of(notice.updates->hashed_updates.begin(), notice.updates->hashed_updates.end(),
                                      [](const auto& item) { return item.first.first == lifecycle::kNamespace; });
   if (lifecycle && events_.lifecycle_changed) events_.lifecycle_changed(id_);
   changed_.notify();
+  if (events_.committed) events_.committed(id_, notice.block->header().number() + 1);
 }
 
 }  // namespace selvage::node

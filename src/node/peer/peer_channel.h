@@ -40,8 +40,9 @@ class PeerChannel final : public chaincode::Channel, public deliver::Source, pri
   };
   // Called on the channel's threads; must not destroy the channel.
   struct Events {
-    std::function<void(const channel::Bundle& bundle)> config_changed;  // at start and with each config block
+    std::function<void(const channel::BundlePtr& bundle)> config_changed;  // at start and with each config block
     std::function<void(const std::string& channel)> lifecycle_changed;  // a block wrote to `_lifecycle`
+    std::function<void(const std::string& channel, uint64_t height)> committed;  // after each block; may be empty
     std::function<void(const std::string& channel, const Error& error)> failed;
   };
   struct Parts {  // references outlive the channel
@@ -57,8 +58,15 @@ class PeerChannel final : public chaincode::Channel, public deliver::Source, pri
   [[nodiscard]] static Result<std::shared_ptr<PeerChannel>> make(Settings settings, Parts parts, Events events);
   ~PeerChannel() override;  // stop()
 
-  // Starts committing and pulling.
-  void start(deliver::PullSettings pull, wire::Signer signer, const Clock& clock, Random& random);
+  // Starts committing, and with `lead` also pulling from the ordering service.
+  void start(deliver::PullSettings pull, wire::Signer signer, const Clock& clock, Random& random, bool lead = true);
+  // From now on this peer pulls from the ordering service, or does not. After start(); any thread, may wait a moment.
+  void lead(bool lead);
+  // A block from elsewhere than the ordering service, verified here against the channel's configuration like one from there:
+  // ok when it was taken or we have it already; kOutOfRange when it is not the next one. May wait (backpressure).
+  Status offer(std::shared_ptr<::common::Block> block);
+  // Behind the last block that is stored or on its way to the ledger.
+  [[nodiscard]] uint64_t next_number();
   // Ends both; a block in work is finished. Twice is fine.
   void stop();
 
@@ -81,6 +89,7 @@ class PeerChannel final : public chaincode::Channel, public deliver::Source, pri
   // deliver::BlockSink, on the puller's thread.
   [[nodiscard]] Position position() override;
   Status accept(std::shared_ptr<::common::Block> block) override;
+  Status hand_over(std::shared_ptr<::common::Block> block);  // with feeding_ held
 
   // One block of the line.
   struct Waiting {
@@ -113,6 +122,9 @@ class PeerChannel final : public chaincode::Channel, public deliver::Source, pri
   bool stopping_ = false;
   bool failed_ = false;
 
+  std::mutex feeding_;  // one block after the other, whoever has it
+  std::mutex leading_;
+  std::function<std::unique_ptr<deliver::Puller>()> make_puller_;
   std::unique_ptr<deliver::Puller> puller_;
   std::thread thread_;
 };

@@ -118,7 +118,7 @@ class Following : public testing::Test {
     orderer.add(genesis);
     last_hash = wire::header_hash(genesis.header());
     PeerChannel::Events events;
-    events.config_changed = [this](const channel::Bundle& bundle) { sequence = bundle.sequence(); };
+    events.config_changed = [this](const channel::BundlePtr& bundle) { sequence = bundle->sequence(); };
     events.failed = [this](const std::string&, const Error& error) {
       std::lock_guard lock(mutex);
       failure = error;

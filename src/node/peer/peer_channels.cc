@@ -37,7 +37,7 @@ void PeerChannels::start() {
 
 void PeerChannels::start(PeerChannel& channel) {
   if (parts_.events.lifecycle_changed) parts_.events.lifecycle_changed(channel.id());
-  channel.start(parts_.pull, parts_.signer, parts_.clock, parts_.random);
+  channel.start(parts_.pull, parts_.signer, parts_.clock, parts_.random, parts_.lead);
 }
 
 void PeerChannels::stop() {

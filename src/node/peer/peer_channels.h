@@ -34,6 +34,7 @@ class PeerChannels final : public chaincode::Channels {
     PeerChannel::Events events;
     validate::Parallel parallel;
     identity::SignatureMemory* signatures = nullptr;  // may be null
+    bool lead = true;                                 // channels pull from the ordering service from their start
   };
   explicit PeerChannels(Parts parts);
   ~PeerChannels() override;  // stop()

@@ -14,6 +14,7 @@
 #include "node/peer/collection_membership.h"
 #include "node/peer/deliver_rendering.h"
 #include "node/peer/endorsement.h"
+#include "node/peer/gossip_network.h"
 #include "node/peer/peer_channels.h"
 #include "node/peer/peer_settings.h"
 #include "node/peer/peer_tls.h"
@@ -62,6 +63,7 @@ struct PeerNode::State {
   std::unique_ptr<ledger::LedgerSet> ledgers;
   std::unique_ptr<os::WorkerPool> validators;
   identity::SignatureMemory signatures;
+  std::unique_ptr<GossipNetwork> gossip;
   std::unique_ptr<PeerChannels> channels;
   std::unique_ptr<Endorsement> endorsement;
   std::unique_ptr<os::WorkerPool> pool;
@@ -94,7 +96,13 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
                                                            : std::max(1u, std::thread::hardware_concurrency());
   s.validators = std::make_unique<os::WorkerPool>(validators, "validate");
   PeerChannel::Events events;
-  events.config_changed = [&s](const channel::Bundle& bundle) { s.tls->follow(bundle); };
+  s.gossip = std::make_unique<GossipNetwork>(
+      s.core, GossipNetwork::Parts{*s.tls, s.local, clock, os::system_random(), metrics});
+  events.config_changed = [&s](const channel::BundlePtr& bundle) {
+    s.tls->follow(*bundle);
+    s.gossip->config_changed(bundle);
+  };
+  events.committed = [&s](const std::string& channel, uint64_t height) { s.gossip->committed(channel, height); };
   events.lifecycle_changed = [&s](const std::string& channel) { s.endorsement->lifecycle_changed(channel); };
   events.failed = [&s](const std::string& channel, const Error& error) {
     LOG_ERROR(logger(), "Channel {} cannot go on, the peer stops: {}", channel, to_string(error));
@@ -103,7 +111,8 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   s.channels = std::make_unique<PeerChannels>(PeerChannels::Parts{
       *s.ledgers, s.membership, metrics, clock, os::system_random(), wire::signer_of(s.local.signer),
       pull_settings(s.core, *s.tls), channel_settings(s.core), std::move(events),
-      validate::on_pool(*s.validators, validators), &s.signatures});
+      validate::on_pool(*s.validators, validators), &s.signatures, s.gossip->leads_at_start()});
+  s.gossip->attach(*s.channels);
   SELVAGE_CHECK(s.channels->open());
   SELVAGE_TRY(s.endorsement, Endorsement::make(endorsement_settings(s.core),
                                                {*s.channels, s.local, disk, clock, metrics, &s.signatures}));
@@ -112,6 +121,7 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   s.server = std::make_unique<rpc::Server>(server_settings(s.core, *s.tls, metrics));
   s.tls_upkeep->add_server(*s.server, s.tls->client_auth_required() ? "certificate hash" : "");
   endorse::add_endorser_service(*s.server, s.endorsement->endorser());
+  s.gossip->add_to(*s.server);
   s.pool = std::make_unique<os::WorkerPool>(std::max(2u, std::thread::hardware_concurrency()), "deliver");
   deliver::Settings deliver;
   deliver.rules.time_window = s.core.authentication_window;
@@ -146,6 +156,7 @@ Status PeerNode::start() {
     return fail(with_setting(started.error().within("Failed to create peer server"), "peer.listenAddress",
                              "CORE_PEER_LISTENADDRESS"));
   }
+  s.gossip->start();
   s.channels->start();
   s.tls_upkeep->start();
   LOG_INFO(logger(), "Started peer with ID=[{}], network ID=[{}], address=[{}]", s.core.peer_id, s.core.network_id,
@@ -158,6 +169,7 @@ void PeerNode::stop() {
   if (s.tls_upkeep) s.tls_upkeep->stop();
   if (s.endorsement) s.endorsement->stop();
   if (s.server) s.server->stop(kStopGrace);
+  if (s.gossip) s.gossip->stop();
   if (s.channels) s.channels->stop();
   if (s.operations) s.operations->stop();
 }
