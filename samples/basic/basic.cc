@@ -163,7 +163,7 @@ class Basic : public selvage::shim::Chaincode {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
   Basic chaincode;
-  return selvage::shim::serve(chaincode);
+  return selvage::shim::serve(chaincode, argc, argv);
 }

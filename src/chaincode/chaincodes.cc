@@ -104,6 +104,8 @@ Result<DefinitionInfo> Chaincodes::definition(const Transaction& transaction, co
     return fail(Code::kFailedPrecondition, "chaincode definition for '" + chaincode + "' at sequence " +
                                                std::to_string(*sequence) + " on channel '" + channel +
                                                "' has not yet been approved by this org");
+  if (local.package_id.empty() && state_->settings.development)
+    return DefinitionInfo{local.version, local.endorsement_plugin, local.init_required, chaincode + ":" + local.version};
   if (local.package_id.empty())
     return fail(Code::kFailedPrecondition,
                 "chaincode definition for '" + chaincode + "' exists, but chaincode is not installed");
@@ -150,6 +152,9 @@ Result<Message> Chaincodes::invoke(const Transaction& transaction, const std::st
     return ended;
   }
   auto info = definition(transaction, chaincode);
+  if (!info && state_->settings.development)
+    LOG_ERROR(logger(), "You are attempting to perform an action other than Deploy on Chaincode that is not ready and you "
+                        "are in developer mode. Did you forget to Deploy your chaincode?");
   if (!info)
     return fail(std::move(info).error().within("invalid invocation: [channel " + transaction.channel_id +
                                                "] failed to get chaincode container info for " + chaincode));

@@ -29,6 +29,7 @@ class SystemChaincode;
 struct ExecuteSettings {
   std::chrono::nanoseconds execute_timeout = std::chrono::seconds(30);  // chaincode.executetimeout
   std::chrono::nanoseconds install_timeout = std::chrono::seconds(300);  // chaincode.installTimeout
+  bool development = false;  // chaincode.mode dev: what is not installed runs as <name>:<version>, started by hand
 };
 
 // What an endorsement needs to know of the definition in force.

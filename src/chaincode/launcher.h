@@ -51,6 +51,10 @@ class Launcher {
   void keep_running(const std::string& package_id);
   // The package is in use no more: its conversation ends and is not taken up again. Does not block.
   void release(const std::string& package_id);
+  // A session for a process that nobody launched and that has come by itself, as a developer's does; adopt() it once it is
+  // ready. kAlreadyExists: "duplicate chaincodeID: <id>".
+  [[nodiscard]] Result<std::shared_ptr<ShimSession>> unsolicited(const std::string& package_id);
+  void adopt(const std::string& package_id, std::shared_ptr<ShimSession> session);
   // Closes all sessions and waits for the threads that keep them. Twice is fine.
   void stop();
 

@@ -152,6 +152,28 @@ Result<SessionPtr> Launcher::launch(const std::string& package_id) {
   return started;
 }
 
+Result<SessionPtr> Launcher::unsolicited(const std::string& package_id) {
+  std::lock_guard lock(state_->mutex);
+  if (state_->stopping) return fail(Code::kUnavailable, "peer is stopping");
+  const auto found = state_->processes.find(package_id);
+  if (found != state_->processes.end() && found->second.session && !found->second.session->closed())
+    return fail(Code::kAlreadyExists, "duplicate chaincodeID: " + package_id);
+  return std::make_shared<ShimSession>(state_->settings.session, package_id, state_->chaincodes, state_->metrics);
+}
+
+void Launcher::adopt(const std::string& package_id, SessionPtr session) {
+  std::unique_lock lock(state_->mutex);
+  Process& process = state_->processes[package_id];
+  const bool taken = state_->stopping || (process.session && !process.session->closed());
+  if (!taken) {
+    process.session = std::move(session);
+    LOG_INFO(logger(), "chaincode is ready package={}", package_id);
+    return;
+  }
+  lock.unlock();
+  session->close();
+}
+
 void Launcher::keep_running(const std::string& package_id) {
   std::lock_guard lock(state_->mutex);
   if (state_->stopping || std::exchange(state_->processes[package_id].kept, true)) return;

@@ -15,10 +15,12 @@ int main(int argc, char** argv) {
   start.use = "start";
   start.summary = "Starts the node.";
   start.help = "Starts a node that interacts with the network.";
+  start.flags = {{"peer-chaincodedev", 0, selvage::tools::cobra::Kind::kSwitch,
+                  "start peer in chaincode development mode", "false"}};
   start.run = [](Call& call) -> selvage::Status {
     if (!call.arguments().empty()) return selvage::fail(selvage::Code::kInvalidArgument, "trailing args detected");
     call.silence_usage();
-    if (selvage::node::run_peer_node() == 0) return {};
+    if (selvage::node::run_peer_node(call.flag("peer-chaincodedev")) == 0) return {};
     return selvage::fail(selvage::Code::kUnknown, "");  // said already
   };
   return selvage::tools::peer::run({argv + 1, argv + argc}, {std::cout, std::cerr}, {start});

@@ -40,6 +40,7 @@ const char* text_of(archive* a) {
 struct RawEntry {
   std::string name;
   int type = 0;  // AE_IFREG ...
+  int mode = 0;
   Bytes content;
 };
 
@@ -69,7 +70,8 @@ Status walk(BytesView tar_gz, size_t bytes_max, size_t entries_max, Take take) {
     }
     if (++entries > entries_max) return refuse(fmt::format("archive has more than {} entries", entries_max));
     const char* name = archive_entry_pathname(entry);
-    RawEntry raw{name == nullptr ? "" : name, static_cast<int>(archive_entry_filetype(entry)), {}};
+    RawEntry raw{name == nullptr ? "" : name, static_cast<int>(archive_entry_filetype(entry)),
+                 static_cast<int>(archive_entry_perm(entry)), {}};
     char buffer[65536];
     while (true) {
       const la_ssize_t count = archive_read_data(reader.get(), buffer, sizeof buffer);
@@ -191,7 +193,7 @@ Result<Bytes> make_tar_gz(const std::vector<TarFile>& files) {
     Entry entry(archive_entry_new(), &archive_entry_free);
     archive_entry_set_pathname(entry.get(), file.name.c_str());
     archive_entry_set_filetype(entry.get(), AE_IFREG);
-    archive_entry_set_perm(entry.get(), 0644);
+    archive_entry_set_perm(entry.get(), static_cast<mode_t>(file.mode & 0777));
     archive_entry_set_size(entry.get(), static_cast<la_int64_t>(file.content.size()));
     archive_entry_set_mtime(entry.get(), 0, 0);
     if (archive_write_header(writer.get(), entry.get()) != ARCHIVE_OK) return broken();
@@ -211,7 +213,8 @@ Result<Bytes> make_package(const PackageMetadata& metadata, BytesView code_tar_g
   json["path"] = metadata.path;
   json["type"] = metadata.type;
   json["label"] = metadata.label;
-  return make_tar_gz({{kMetadataFile, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)}, {kCodeFile, Bytes(code_tar_gz)}});
+  return make_tar_gz({{kMetadataFile, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0644},
+                      {kCodeFile, Bytes(code_tar_gz), 0644}});
 }
 
 Result<std::vector<TarFile>> read_tar_gz(BytesView tar_gz, size_t bytes_max) {
@@ -220,7 +223,7 @@ Result<std::vector<TarFile>> read_tar_gz(BytesView tar_gz, size_t bytes_max) {
     if (entry.type == AE_IFDIR) return {};
     if (entry.type != AE_IFREG) return refuse(fmt::format("tar entry {} is not a regular file", escape(entry.name)));
     if (leaves_folder(entry.name)) return refuse(fmt::format("illegal file path in archive: {}", escape(entry.name)));
-    files.push_back({std::move(entry.name), std::move(entry.content)});
+    files.push_back({std::move(entry.name), std::move(entry.content), entry.mode});
     return {};
   }));
   return files;

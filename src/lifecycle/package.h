@@ -42,10 +42,11 @@ inline constexpr size_t kPackageUnpackedBytesMax = size_t{1} << 30;
 // The package as `peer lifecycle chaincode package` writes it: the same input gives the same bytes.
 [[nodiscard]] Result<Bytes> make_package(const PackageMetadata& metadata, BytesView code_tar_gz);
 
-// A tar.gz of regular files: for code.tar.gz. Entries are written in the given order, mode 0100644, no times or owners.
+// A tar.gz of regular files: for code.tar.gz. Entries are written in the given order, no times or owners.
 struct TarFile {
   std::string name;
   Bytes content;
+  int mode = 0644;  // permission bits: programs in a package are executable
 };
 [[nodiscard]] Result<Bytes> make_tar_gz(const std::vector<TarFile>& files);
 // Regular files of a tar.gz; refuses names that leave the folder, and more than `bytes_max` in all.

@@ -76,6 +76,7 @@ struct Process::State {
   std::condition_variable ended;
   std::optional<Exit> exit;
   pid_t pid = -1;
+  bool ends_its_group = false;
   bool reaped = false;  // from then on the pid may be someone else's
   std::thread reader;
 
@@ -86,6 +87,7 @@ struct Process::State {
     if (facts.si_pid == 0) return false;
     const std::lock_guard lock(state.mutex);
     state.reaped = true;
+    if (state.ends_its_group) ::kill(-state.pid, SIGKILL);  // while the number is still the child's
     return ::waitpid(state.pid, status, 0) == state.pid;
   }
 };
@@ -148,6 +150,7 @@ Result<std::unique_ptr<Process>> Process::start(ProcessSettings settings) {
   envp.push_back(nullptr);
   const std::string program = find_program(settings.arguments[0]);
   auto state = std::make_shared<State>();
+  state->ends_its_group = settings.ends_its_group;
   const int error = ::posix_spawn(&state->pid, program.c_str(), &actions, &attributes, argv.data(), envp.data());
   posix_spawn_file_actions_destroy(&actions);
   posix_spawnattr_destroy(&attributes);
@@ -161,7 +164,8 @@ Result<std::unique_ptr<Process>> Process::start(ProcessSettings settings) {
   }
   // Reads until the program itself ends; what grandchildren that live on still write is not waited for.
   state->reader = std::thread([state, out_fd = out[0], err_fd = err[0], on_stdout = std::move(settings.on_stdout),
-                               on_stderr = std::move(settings.on_stderr)]() mutable {
+                               on_stderr = std::move(settings.on_stderr),
+                               on_exit = std::move(settings.on_exit)]() mutable {
     std::array<Lines, 2> lines{Lines(std::move(on_stdout)), Lines(std::move(on_stderr))};
     std::array<pollfd, 2> open{pollfd{out_fd, POLLIN, 0}, pollfd{err_fd, POLLIN, 0}};
     std::array<char, 16384> buffer;
@@ -187,9 +191,12 @@ Result<std::unique_ptr<Process>> Process::start(ProcessSettings settings) {
       if (one.fd >= 0) ::close(one.fd);
     }
     for (Lines& one : lines) one.end();
-    const std::lock_guard lock(state->mutex);
-    state->exit = WIFSIGNALED(status) ? Exit{0, WTERMSIG(status)} : Exit{WEXITSTATUS(status), 0};
-    state->ended.notify_all();
+    {
+      const std::lock_guard lock(state->mutex);
+      state->exit = WIFSIGNALED(status) ? Exit{0, WTERMSIG(status)} : Exit{WEXITSTATUS(status), 0};
+      state->ended.notify_all();
+    }
+    if (on_exit) on_exit();
   });
   return std::unique_ptr<Process>(new Process(std::move(state)));
 }

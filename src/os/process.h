@@ -20,6 +20,8 @@ struct ProcessSettings {
   std::string directory;                 // empty: ours
   LineReader on_stdout;                  // a line at a time without its end, cut at 64 KiB; called on a thread of the
   LineReader on_stderr;                  // Process; empty: /dev/null
+  std::function<void()> on_exit;         // once, on that thread, after the last line; must not destroy the Process
+  bool ends_its_group = false;           // what the child started and left behind is killed when it ends
 };
 
 // "NAME=value" for each listed name that our own environment has; names are exact.

@@ -3,7 +3,7 @@
 //   class Counter : public selvage::shim::Chaincode {
 //     Response invoke(Stub& stub) override { ... }
 //   };
-//   int main() { Counter counter; return selvage::shim::serve(counter); }
+//   int main(int argc, char** argv) { Counter counter; return selvage::shim::serve(counter, argc, argv); }
 #pragma once
 
 #include "shim/response.h"
@@ -20,8 +20,11 @@ class Chaincode {
   [[nodiscard]] virtual Response invoke(Stub& stub) = 0;
 };
 
-// Serves `chaincode` as the environment says (shim/chaincode_service.h) until SIGTERM or SIGINT. Gives main()'s exit code;
-// a wrong setting is one line on stderr: setting, file, remedy.
-[[nodiscard]] int serve(Chaincode& chaincode);
+// Runs `chaincode` until SIGTERM, SIGINT or, where it dialled its peer, until the peer ends the conversation:
+// - as a service that peers dial, when CHAINCODE_SERVER_ADDRESS is set (shim/chaincode_service.h says what else);
+// - dialling the peer, when the command line has -peer.address or the environment CORE_PEER_ADDRESS
+//   (shim/peer_client.h): started by an external builder, or by hand for a peer in development mode.
+// Gives main()'s exit code; a wrong setting is one line on stderr: setting, file, remedy.
+[[nodiscard]] int serve(Chaincode& chaincode, int argc = 0, char** argv = nullptr);
 
 }  // namespace selvage::shim

@@ -87,6 +87,11 @@ Result<std::pair<std::string, std::string>> composite_key_range(std::string_view
   return std::make_pair(std::move(first), std::move(last));
 }
 
+std::pair<std::string, std::string> all_composite_keys() {
+  const std::string first(1, kSeparator);
+  return {first, first + std::string(kLastCodePoint)};
+}
+
 Status check_simple_key(std::string_view key) {
   if (!key.empty() && key.front() == kSeparator) {
     return fail(Code::kInvalidArgument, "first character of the key [" + to_hex(key) +

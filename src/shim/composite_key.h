@@ -25,6 +25,9 @@ struct CompositeKey {
 [[nodiscard]] Result<std::pair<std::string, std::string>> composite_key_range(
     std::string_view object_type, const std::vector<std::string>& attributes);
 
+// [first, last) of all composite keys there are.
+[[nodiscard]] std::pair<std::string, std::string> all_composite_keys();
+
 // A key of one's own must not look like a composite one. kInvalidArgument with the shims' words.
 Status check_simple_key(std::string_view key);
 

@@ -139,6 +139,7 @@ void Conversation::transact(const Message& request, Negotiated negotiated) {
   context.tx_id = request.txid();
   context.negotiated = negotiated;
   for (auto& arg : *input.mutable_args()) context.args.push_back(std::move(arg));
+  for (auto& [name, value] : *input.mutable_decorations()) context.decorations.emplace(name, std::move(value));
   if (request.has_proposal()) context.signed_proposal = request.proposal().SerializeAsString();
   auto stub = Stub::make(std::move(context), [this, &request](int type, Bytes payload) {
     return ask(request.channel_id(), request.txid(), type, std::move(payload));

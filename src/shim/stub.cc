@@ -4,7 +4,6 @@
 
 #include "common/common.pb.h"
 #include "crypto/hash.h"
-#include "ledger/queryresult/kv_query_result.pb.h"
 #include "peer/chaincode.pb.h"
 #include "peer/chaincode_shim.pb.h"
 #include "peer/proposal.pb.h"
@@ -16,9 +15,6 @@ namespace {
 using Message = ::protos::ChaincodeMessage;
 
 constexpr const char* kValidationParameter = "VALIDATION_PARAMETER";
-// A range from the empty key would begin with the composite ones; this is the first key after them.
-constexpr const char* kFirstSimpleKey = "\x01";
-
 tl::unexpected<Error> bad_answer(const char* what) {
   return fail(Code::kInternal, std::string("the peer's answer is not a ") + what);
 }
@@ -33,26 +29,8 @@ SystemTime time_of(const google::protobuf::Timestamp& stamp) {
   return SystemTime(std::chrono::seconds(stamp.seconds()) + std::chrono::nanoseconds(stamp.nanos()));
 }
 
-Result<std::optional<KeyValue>> parse_item(const Bytes& bytes, KeyValue*) {
-  ::queryresult::KV kv;
-  if (!kv.ParseFromString(bytes)) return bad_answer("queryresult.KV");
-  return std::optional(KeyValue{kv.namespace_(), kv.key(), std::move(*kv.mutable_value())});
-}
-
-Result<std::optional<KeyModification>> parse_item(const Bytes& bytes, KeyModification*) {
-  ::queryresult::KeyModification change;
-  if (!change.ParseFromString(bytes)) return bad_answer("queryresult.KeyModification");
-  return std::optional(KeyModification{change.tx_id(), std::move(*change.mutable_value()), time_of(change.timestamp()),
-                                       change.is_delete()});
-}
-
 Status check_key(const std::string& key) {
   if (key.empty()) return fail(Code::kInvalidArgument, "key must not be an empty string");
-  return {};
-}
-
-Status check_collection(const std::string& collection) {
-  if (collection.empty()) return fail(Code::kInvalidArgument, "collection must not be an empty string");
   return {};
 }
 
@@ -74,49 +52,6 @@ struct Stub::Batch {
     }
   }
 };
-
-template <class Item>
-Result<std::optional<Item>> Results<Item>::next() {
-  if (place_ == page_.size()) {
-    if (!more_) return std::optional<Item>();
-    ::protos::QueryStateNext question;
-    question.set_id(id_);
-    SELVAGE_TRY(Bytes answer, ask_(Message::QUERY_STATE_NEXT, question.SerializeAsString()));
-    ::protos::QueryResponse page;
-    if (!page.ParseFromString(answer)) return bad_answer("QueryResponse");
-    page_.clear();
-    place_ = 0;
-    more_ = page.has_more();
-    for (auto& result : *page.mutable_results()) page_.push_back(std::move(*result.mutable_resultbytes()));
-    if (page_.empty()) return std::optional<Item>();
-  }
-  return parse_item(page_[place_++], static_cast<Item*>(nullptr));
-}
-
-template <class Item>
-Result<Results<Item>> Results<Item>::open(AskPeer ask, int question_type, Bytes question) {
-  SELVAGE_TRY(Bytes answer, ask(question_type, std::move(question)));
-  ::protos::QueryResponse page;
-  if (!page.ParseFromString(answer)) return bad_answer("QueryResponse");
-  Results results;
-  results.ask_ = std::move(ask);
-  results.id_ = page.id();
-  results.more_ = page.has_more();
-  for (auto& result : *page.mutable_results()) results.page_.push_back(std::move(*result.mutable_resultbytes()));
-  return results;
-}
-
-template <class Item>
-Results<Item>::~Results() {
-  if (!ask_ || !more_) return;  // the peer closes a query itself when it has sent the last page
-  ::protos::QueryStateClose question;
-  question.set_id(id_);
-  // Whether the peer could close it changes nothing for us: it forgets the query with the transaction.
-  if (auto answer = ask_(Message::QUERY_STATE_CLOSE, question.SerializeAsString()); !answer) more_ = false;
-}
-
-template class Results<KeyValue>;
-template class Results<KeyModification>;
 
 Stub::Stub(Context context, AskPeer ask) : context_(std::move(context)), ask_(std::move(ask)) {}
 Stub::~Stub() = default;
@@ -217,13 +152,14 @@ Status Stub::write_metadata(const std::string& collection, const std::string& ke
 
 Result<std::optional<Bytes>> Stub::get_state(const std::string& key) { return read(Message::GET_STATE, "", key); }
 
-Result<std::vector<std::optional<Bytes>>> Stub::get_states(const std::vector<std::string>& keys) {
+Result<std::vector<std::optional<Bytes>>> Stub::read_many(const std::string& collection,
+                                                          const std::vector<std::string>& keys) {
   std::vector<std::optional<Bytes>> values;
   values.reserve(keys.size());
   const size_t at_once = context_.negotiated.keys_per_read;
   if (at_once == 0) {
     for (const std::string& key : keys) {
-      SELVAGE_TRY(std::optional<Bytes> value, get_state(key));
+      SELVAGE_TRY(std::optional<Bytes> value, read(Message::GET_STATE, collection, key));
       values.push_back(std::move(value));
     }
     return values;
@@ -231,6 +167,7 @@ Result<std::vector<std::optional<Bytes>>> Stub::get_states(const std::vector<std
   for (size_t from = 0; from < keys.size(); from += at_once) {
     const size_t count = std::min(at_once, keys.size() - from);
     ::protos::GetStateMultiple question;
+    question.set_collection(collection);
     for (size_t i = 0; i < count; ++i) question.add_keys(keys[from + i]);
     SELVAGE_TRY(Bytes answer, ask_(Message::GET_STATE_MULTIPLE, question.SerializeAsString()));
     ::protos::GetStateMultipleResult results;
@@ -242,77 +179,19 @@ Result<std::vector<std::optional<Bytes>>> Stub::get_states(const std::vector<std
   return values;
 }
 
+Result<std::vector<std::optional<Bytes>>> Stub::get_states(const std::vector<std::string>& keys) {
+  return read_many("", keys);
+}
+
 Status Stub::put_state(const std::string& key, Bytes value) {
   return write(Message::PUT_STATE, "", key, std::move(value));
 }
 Status Stub::delete_state(const std::string& key) { return write(Message::DEL_STATE, "", key, {}); }
 
-Result<Results<KeyValue>> Stub::open_range(const std::string& collection, const std::string& start,
-                                           const std::string& end) {
-  ::protos::GetStateByRange question;
-  question.set_startkey(start);
-  question.set_endkey(end);
-  question.set_collection(collection);
-  return Results<KeyValue>::open(ask_, Message::GET_STATE_BY_RANGE, question.SerializeAsString());
-}
-
-Result<Results<KeyValue>> Stub::range(const std::string& start, const std::string& end) {
-  SELVAGE_CHECK(check_simple_key(start));
-  SELVAGE_CHECK(check_simple_key(end));
-  return open_range("", start.empty() ? kFirstSimpleKey : start, end);
-}
-
-Result<Page> Stub::range_page(const std::string& start, const std::string& end, int page_size,
-                              const std::string& bookmark) {
-  SELVAGE_CHECK(check_simple_key(start));
-  SELVAGE_CHECK(check_simple_key(end));
-  ::protos::QueryMetadata metadata;
-  metadata.set_pagesize(page_size);
-  metadata.set_bookmark(bookmark);
-  ::protos::GetStateByRange question;
-  question.set_startkey(start.empty() ? kFirstSimpleKey : start);
-  question.set_endkey(end);
-  question.set_metadata(metadata.SerializeAsString());
-  SELVAGE_TRY(Bytes answer, ask_(Message::GET_STATE_BY_RANGE, question.SerializeAsString()));
-  ::protos::QueryResponse response;
-  ::protos::QueryResponseMetadata told;
-  if (!response.ParseFromString(answer) || !told.ParseFromString(response.metadata())) {
-    return bad_answer("QueryResponse with its metadata");
-  }
-  Page page;
-  page.bookmark = told.bookmark();
-  for (const auto& result : response.results()) {
-    SELVAGE_TRY(std::optional<KeyValue> item, parse_item(result.resultbytes(), static_cast<KeyValue*>(nullptr)));
-    page.items.push_back(std::move(*item));
-  }
-  return page;
-}
-
-Result<Results<KeyValue>> Stub::composite_range(const std::string& object_type,
-                                                const std::vector<std::string>& attributes) {
-  SELVAGE_TRY(auto keys, composite_key_range(object_type, attributes));
-  return open_range("", keys.first, keys.second);
-}
-
-Result<Results<KeyValue>> Stub::query(const std::string& rich_query) {
-  ::protos::GetQueryResult question;
-  question.set_query(rich_query);
-  return Results<KeyValue>::open(ask_, Message::GET_QUERY_RESULT, question.SerializeAsString());
-}
-
-Result<Results<KeyModification>> Stub::history(const std::string& key) {
-  ::protos::GetHistoryForKey question;
-  question.set_key(key);
-  return Results<KeyModification>::open(ask_, Message::GET_HISTORY_FOR_KEY, question.SerializeAsString());
-}
-
-Status Stub::set_validation_parameter(const std::string& key, Bytes policy) {
-  return write_metadata("", key, std::move(policy));
-}
-
-Result<std::optional<Bytes>> Stub::validation_parameter(const std::string& key) {
+Result<std::optional<Bytes>> Stub::read_metadata(const std::string& collection, const std::string& key) {
   ::protos::GetStateMetadata question;
   question.set_key(key);
+  question.set_collection(collection);
   SELVAGE_TRY(Bytes answer, ask_(Message::GET_STATE_METADATA, question.SerializeAsString()));
   ::protos::StateMetadataResult metadata;
   if (!metadata.ParseFromString(answer)) return bad_answer("StateMetadataResult");
@@ -322,42 +201,10 @@ Result<std::optional<Bytes>> Stub::validation_parameter(const std::string& key) 
   return std::optional<Bytes>();
 }
 
-Result<std::optional<Bytes>> Stub::get_private(const std::string& collection, const std::string& key) {
-  SELVAGE_CHECK(check_collection(collection));
-  return read(Message::GET_STATE, collection, key);
-}
+Result<std::optional<Bytes>> Stub::validation_parameter(const std::string& key) { return read_metadata("", key); }
 
-Result<std::optional<Bytes>> Stub::get_private_hash(const std::string& collection, const std::string& key) {
-  SELVAGE_CHECK(check_collection(collection));
-  return read(Message::GET_PRIVATE_DATA_HASH, collection, key);
-}
-
-Status Stub::put_private(const std::string& collection, const std::string& key, Bytes value) {
-  SELVAGE_CHECK(check_collection(collection));
-  return write(Message::PUT_STATE, collection, key, std::move(value));
-}
-
-Status Stub::delete_private(const std::string& collection, const std::string& key) {
-  SELVAGE_CHECK(check_collection(collection));
-  return write(Message::DEL_STATE, collection, key, {});
-}
-
-Status Stub::purge_private(const std::string& collection, const std::string& key) {
-  SELVAGE_CHECK(check_collection(collection));
-  return write(Message::PURGE_PRIVATE_DATA, collection, key, {});
-}
-
-Result<Results<KeyValue>> Stub::private_range(const std::string& collection, const std::string& start,
-                                              const std::string& end) {
-  SELVAGE_CHECK(check_collection(collection));
-  SELVAGE_CHECK(check_simple_key(start));
-  SELVAGE_CHECK(check_simple_key(end));
-  return open_range(collection, start.empty() ? kFirstSimpleKey : start, end);
-}
-
-Status Stub::set_private_validation_parameter(const std::string& collection, const std::string& key, Bytes policy) {
-  SELVAGE_CHECK(check_collection(collection));
-  return write_metadata(collection, key, std::move(policy));
+Status Stub::set_validation_parameter(const std::string& key, Bytes policy) {
+  return write_metadata("", key, std::move(policy));
 }
 
 Response Stub::invoke_chaincode(const std::string& name, const std::vector<Bytes>& args, const std::string& channel) {

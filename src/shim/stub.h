@@ -84,6 +84,7 @@ class Stub {
     std::string channel_id;
     std::string tx_id;
     std::vector<Bytes> args;
+    std::map<std::string, Bytes> decorations;
     Bytes signed_proposal;  // protos.SignedProposal as it came; empty for calls without
     Negotiated negotiated;
   };
@@ -101,6 +102,8 @@ class Stub {
   // Who asks: a serialised msp.SerializedIdentity.
   [[nodiscard]] const Bytes& creator() const { return creator_; }
   [[nodiscard]] const std::map<std::string, Bytes>& transient() const { return transient_; }
+  // What the peer adds to the call (its decorators; usually nothing).
+  [[nodiscard]] const std::map<std::string, Bytes>& decorations() const { return context_.decorations; }
   // SHA-256 over nonce, creator and epoch: ties the proposal to what an application signs besides.
   [[nodiscard]] const Bytes& binding() const { return binding_; }
   [[nodiscard]] SystemTime timestamp() const { return timestamp_; }  // the client's clock
@@ -115,24 +118,40 @@ class Stub {
   [[nodiscard]] Result<Results<KeyValue>> range(const std::string& start, const std::string& end);
   [[nodiscard]] Result<Page> range_page(const std::string& start, const std::string& end, int page_size,
                                         const std::string& bookmark = "");
+  // Composite keys that begin with these parts (composite_key.h).
   [[nodiscard]] Result<Results<KeyValue>> composite_range(const std::string& object_type,
                                                           const std::vector<std::string>& attributes);
-  [[nodiscard]] Result<Results<KeyValue>> query(const std::string& rich_query);  // state databases that have it
+  [[nodiscard]] Result<Page> composite_page(const std::string& object_type, const std::vector<std::string>& attributes,
+                                            int page_size, const std::string& bookmark = "");
+  [[nodiscard]] Result<Page> all_composite_page(int page_size, const std::string& bookmark = "");  // of every type
+  // Queries by content, for state databases that have them; a peer without says "not supported".
+  [[nodiscard]] Result<Results<KeyValue>> query(const std::string& rich_query);
+  [[nodiscard]] Result<Page> query_page(const std::string& rich_query, int page_size, const std::string& bookmark = "");
   [[nodiscard]] Result<Results<KeyModification>> history(const std::string& key);  // newest first
 
-  // Who must endorse changes of one key: a serialised common.SignaturePolicyEnvelope.
+  // Who must endorse changes of one key: a serialised common.SignaturePolicyEnvelope, which key_policy.h makes.
   Status set_validation_parameter(const std::string& key, Bytes policy);
   [[nodiscard]] Result<std::optional<Bytes>> validation_parameter(const std::string& key);
 
   // Private data of a collection.
   [[nodiscard]] Result<std::optional<Bytes>> get_private(const std::string& collection, const std::string& key);
+  [[nodiscard]] Result<std::vector<std::optional<Bytes>>> get_privates(const std::string& collection,
+                                                                       const std::vector<std::string>& keys);
+  // SHA-256 of the value; members of other organisations may ask too.
   [[nodiscard]] Result<std::optional<Bytes>> get_private_hash(const std::string& collection, const std::string& key);
   Status put_private(const std::string& collection, const std::string& key, Bytes value);
   Status delete_private(const std::string& collection, const std::string& key);
+  // Deletes it and makes peers forget what it was, in private storage and in history.
   Status purge_private(const std::string& collection, const std::string& key);
   [[nodiscard]] Result<Results<KeyValue>> private_range(const std::string& collection, const std::string& start,
                                                         const std::string& end);
+  [[nodiscard]] Result<Results<KeyValue>> private_composite_range(const std::string& collection,
+                                                                  const std::string& object_type,
+                                                                  const std::vector<std::string>& attributes);
+  [[nodiscard]] Result<Results<KeyValue>> private_query(const std::string& collection, const std::string& rich_query);
   Status set_private_validation_parameter(const std::string& collection, const std::string& key, Bytes policy);
+  [[nodiscard]] Result<std::optional<Bytes>> private_validation_parameter(const std::string& collection,
+                                                                          const std::string& key);
 
   // Another chaincode in this transaction; `channel` empty: this one. Another channel's is read only.
   [[nodiscard]] Response invoke_chaincode(const std::string& name, const std::vector<Bytes>& args,
@@ -154,8 +173,14 @@ class Stub {
   [[nodiscard]] Result<std::optional<Bytes>> read(int type, const std::string& collection, const std::string& key);
   Status write(int type, const std::string& collection, const std::string& key, Bytes value);
   Status write_metadata(const std::string& collection, const std::string& key, Bytes policy);
+  [[nodiscard]] Result<std::vector<std::optional<Bytes>>> read_many(const std::string& collection,
+                                                                    const std::vector<std::string>& keys);
+  [[nodiscard]] Result<std::optional<Bytes>> read_metadata(const std::string& collection, const std::string& key);
   [[nodiscard]] Result<Results<KeyValue>> open_range(const std::string& collection, const std::string& start,
                                                      const std::string& end);
+  [[nodiscard]] Result<Page> open_page(int type, Bytes question);
+  [[nodiscard]] Result<Page> page_of_range(const std::string& start, const std::string& end, int page_size,
+                                           const std::string& bookmark);
 
   Context context_;
   AskPeer ask_;

@@ -44,6 +44,9 @@ class LocalPeer final : public chaincode::Channels, public commit::CollectionAcc
     std::chrono::nanoseconds execute_timeout = std::chrono::seconds(20);
     std::chrono::nanoseconds startup_timeout = std::chrono::seconds(20);
     std::string builder_config;
+    std::vector<chaincode::BuilderSettings> builders;
+    bool listener = false;     // a chaincode listener on a free port, with TLS
+    bool development = false;  // chaincode.mode dev
   };
 
   LocalPeer() : LocalPeer(Options{}) {}
@@ -62,6 +65,7 @@ class LocalPeer final : public chaincode::Channels, public commit::CollectionAcc
   [[nodiscard]] Channel& channel() { return channel_; }
   [[nodiscard]] node::Endorsement& endorsement() { return *endorsement_; }
   [[nodiscard]] ledger::Ledger& ledger() { return *ledger_; }
+  [[nodiscard]] const std::string& directory() const { return directory_; }
 
   // As a process that ends and comes back with its disk.
   void restart() {
@@ -189,10 +193,20 @@ class LocalPeer final : public chaincode::Channels, public commit::CollectionAcc
     endorsement.execute.execute_timeout = options_.execute_timeout;
     endorsement.launch.startup_timeout = options_.startup_timeout;
     endorsement.launch.retry_first = std::chrono::milliseconds(20);
-    endorsement.ccaas.builder_config = options_.builder_config;
+    endorsement.run.ccaas.builder_config = options_.builder_config;
+    endorsement.run.builds.directory = directory_ + "/externalbuilder/builds";
+    endorsement.run.builds.builders = options_.builders;
+    endorsement.development = endorsement.execute.development = options_.development;
+    if (options_.listener) {
+      endorsement.listener.emplace();
+      endorsement.listener->listen_address = endorsement.listener->endpoint = "127.0.0.1:0";
+      endorsement.listener->mspid = channel_.org(0).mspid();
+      endorsement.listener->development_folder = directory_ + "/chaincode-development";
+    }
     endorsement_ = must(node::Endorsement::make(endorsement, {*this, *local_, os::posix_disk(), os::system_clock(),
                                                               metrics::disabled()}),
                         "make endorsement");
+    must(endorsement_->start(), "start endorsement");
     if (auto ledger = ledgers_->find(channel_.id())) {
       open_channel(std::move(ledger));
     } else {

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "chaincode/session/shim_session.h"
 #include "lifecycle/package.h"
 #include "rpc/channel.h"
 #include "tls/context.h"
@@ -25,34 +26,6 @@ const log::Logger& logger() {
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::tolower(c); });
   return text;
-}
-
-// The checked connection of a package; what Fabric's builder does in its phases detect, build and release.
-Result<Connection> connection_of(const CcaasSettings& settings, BytesView package_bytes) {
-  SELVAGE_TRY(auto package, lifecycle::parse_package(package_bytes));
-  if (lower(package.metadata.type) != "ccaas" || !settings.ccaas_builder)
-    return fail(Code::kFailedPrecondition, "docker build failed: docker build is disabled",
-                "package type " + escape(package.metadata.type, 40),
-                settings.docker ? "vm.endpoint is set, but this peer has no Docker builder: package the chaincode with type "
-                                  "\"ccaas\" and a connection.json"
-                : settings.ccaas_builder
-                    ? "this peer runs chaincode as a service: package it with type \"ccaas\" and a connection.json"
-                    : "add a builder named \"ccaas_builder\" to chaincode.externalBuilders of core.yaml");
-  auto files = lifecycle::read_tar_gz(package.code, kCodeBytesMax);
-  if (!files) return fail(std::move(files).error().within("external builder failed: failed to untar source package"));
-  for (const auto& file : *files) {
-    std::string_view name = file.name;
-    if (name.starts_with("./")) name.remove_prefix(2);
-    if (name == "connection.json") {
-      auto connection = parse_connection(file.content, settings.builder_config);
-      if (!connection) return fail(std::move(connection).error().within("external builder failed"));
-      return connection;
-    }
-  }
-  return fail(Code::kInvalidArgument,
-              "external builder failed: external builder failed to build: external builder 'ccaas_builder' failed: "
-              "connection.json not found",
-              "", "put connection.json at the top of code.tar.gz");
 }
 
 Result<std::shared_ptr<tls::ClientContext>> tls_of(const Connection& connection) {
@@ -124,65 +97,78 @@ class Conversation final : public rpc::ClientHandler {
   bool refused_ = false;
 };
 
-class CcaasConnector final : public Connector {
- public:
-  CcaasConnector(CcaasSettings settings, PackageStore& packages) : settings_(std::move(settings)), packages_(packages) {}
-
-  Status connect(const std::string& package_id, const std::shared_ptr<ShimSession>& session) override {
-    auto package = packages_.load(package_id);
-    if (!package)
-      return fail(std::move(package).error().within("error building chaincode: failed to get chaincode package for external build"));
-    auto connection = connection_of(settings_, *package);
-    if (!connection) return fail(std::move(connection).error().within("error building chaincode"));
-    auto tls = tls_of(*connection);
-    if (!tls) return fail(std::move(tls).error().within("error building chaincode: connection.json"));
-    LOG_DEBUG(logger(), "Starting external chaincode connection: {}", package_id);
-    rpc::ChannelSettings settings;
-    settings.targets = {connection->address};
-    settings.tls = *tls;
-    settings.server_name = connection->domain;
-    settings.connect_timeout = std::chrono::ceil<std::chrono::milliseconds>(connection->dial_timeout);
-    settings.idle_timeout = std::chrono::milliseconds(0);
-    auto channel = rpc::Channel::make(std::move(settings));
-    {
-      std::lock_guard lock(mutex_);
-      if (stopped_) return fail(Code::kUnavailable, "peer is stopping");
-      std::erase_if(dialling_, [](const auto& one) { return one.expired(); });
-      dialling_.push_back(channel);
-    }
-    if (auto ready = channel->wait_ready(std::chrono::ceil<std::chrono::milliseconds>(connection->dial_timeout)); !ready)
-      return fail(std::move(ready).error().within("connection to " + package_id + " failed: error cannot create connection for " +
-                                                  package_id + ": error creating grpc connection to " +
-                                                  connection->address + ": failed to create new connection"));
-    auto handler = std::make_unique<Conversation>(package_id, session);
-    auto call = channel->open("/protos.Chaincode/Connect", {}, std::move(handler));
-    session->attach(std::make_unique<GrpcTransport>(std::move(channel), std::move(call)));
-    LOG_DEBUG(logger(), "Created external chaincode connection: {}", package_id);
-    return {};
-  }
-  void stop() override {
-    std::lock_guard lock(mutex_);
-    stopped_ = true;
-    for (auto& one : dialling_)
-      if (auto channel = one.lock()) channel->close();
-  }
-
- private:
-  const CcaasSettings settings_;
-  PackageStore& packages_;
-  std::mutex mutex_;
-  bool stopped_ = false;
-  std::vector<std::weak_ptr<rpc::Channel>> dialling_;  // and those that are open, until they end
-};
-
 }  // namespace
 
-std::unique_ptr<Connector> make_ccaas_connector(CcaasSettings settings, PackageStore& packages) {
-  return std::make_unique<CcaasConnector>(std::move(settings), packages);
+struct CcaasDialer::State {
+  std::mutex mutex;
+  bool stopped = false;
+  std::vector<std::weak_ptr<rpc::Channel>> dialling;  // and those that are open, until they end
+};
+
+CcaasDialer::CcaasDialer() : state_(std::make_unique<State>()) {}
+CcaasDialer::~CcaasDialer() { stop(); }
+
+Status CcaasDialer::dial(const std::string& package_id, const Connection& connection,
+                         const std::shared_ptr<ShimSession>& session) {
+  auto tls = tls_of(connection);
+  if (!tls) return fail(std::move(tls).error().within("error building chaincode: connection.json"));
+  LOG_DEBUG(logger(), "Starting external chaincode connection: {}", package_id);
+  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(connection.dial_timeout);
+  rpc::ChannelSettings settings;
+  settings.targets = {connection.address};
+  settings.tls = *tls;
+  settings.server_name = connection.domain;
+  settings.connect_timeout = timeout;
+  settings.idle_timeout = std::chrono::milliseconds(0);
+  auto channel = rpc::Channel::make(std::move(settings));
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->stopped) return fail(Code::kUnavailable, "peer is stopping");
+    std::erase_if(state_->dialling, [](const auto& one) { return one.expired(); });
+    state_->dialling.push_back(channel);
+  }
+  if (auto ready = channel->wait_ready(timeout); !ready)
+    return fail(std::move(ready).error().within("connection to " + package_id + " failed: error cannot create connection for " +
+                                                package_id + ": error creating grpc connection to " + connection.address +
+                                                ": failed to create new connection"));
+  auto handler = std::make_unique<Conversation>(package_id, session);
+  auto call = channel->open("/protos.Chaincode/Connect", {}, std::move(handler));
+  session->attach(std::make_unique<GrpcTransport>(std::move(channel), std::move(call)));
+  LOG_DEBUG(logger(), "Created external chaincode connection: {}", package_id);
+  return {};
 }
 
-Status check_package(const CcaasSettings& settings, BytesView package) {
-  SELVAGE_TRY(auto connection, connection_of(settings, package));
+void CcaasDialer::stop() {
+  std::lock_guard lock(state_->mutex);
+  state_->stopped = true;
+  for (auto& one : state_->dialling)
+    if (auto channel = one.lock()) channel->close();
+}
+
+Result<Connection> packaged_connection(const CcaasSettings& settings, const lifecycle::Package& package) {
+  if (lower(package.metadata.type) != "ccaas")
+    return fail(Code::kFailedPrecondition, "docker build failed: docker build is disabled",
+                "package type " + escape(package.metadata.type, 40),
+                std::string(settings.docker ? "vm.endpoint is set, but this peer has no Docker builder: " : "") +
+                    "package the chaincode with type \"ccaas\" and a connection.json, or name an external builder that "
+                    "detects this type in chaincode.externalBuilders of core.yaml");
+  auto files = lifecycle::read_tar_gz(package.code, kCodeBytesMax);
+  if (!files) return fail(std::move(files).error().within("external builder failed: failed to untar source package"));
+  for (const auto& file : *files) {
+    std::string_view name = file.name;
+    if (name.starts_with("./")) name.remove_prefix(2);
+    if (name != "connection.json") continue;
+    auto connection = parse_connection(file.content, settings.builder_config);
+    if (!connection) return fail(std::move(connection).error().within("external builder failed"));
+    return connection;
+  }
+  return fail(Code::kInvalidArgument,
+              "external builder failed: external builder failed to build: external builder 'ccaas_builder' failed: "
+              "connection.json not found",
+              "", "put connection.json at the top of code.tar.gz");
+}
+
+Status check_connection(const Connection& connection) {
   auto tls = tls_of(connection);
   if (!tls) return fail(std::move(tls).error().within("external builder failed: connection.json"));
   return {};

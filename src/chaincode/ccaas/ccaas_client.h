@@ -4,23 +4,42 @@
 #include <memory>
 #include <string>
 
+#include "base/result.h"
 #include "chaincode/ccaas/connection.h"
-#include "chaincode/launcher.h"
-#include "chaincode/package_store.h"
+
+namespace selvage::lifecycle {
+struct Package;
+}
 
 namespace selvage::chaincode {
 
+class ShimSession;
+
 struct CcaasSettings {
-  std::string builder_config;   // CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG
-  bool ccaas_builder = true;    // core.yaml names a builder "ccaas_builder" (or none at all)
-  bool docker = false;          // vm.endpoint is set; there is no Docker builder, so this only words the answer
+  std::string builder_config;  // CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG
+  bool docker = false;         // vm.endpoint is set; there is no Docker builder, so this only words the answer
 };
 
-// Makes the connector of launcher.h. `packages` outlives it.
-[[nodiscard]] std::unique_ptr<Connector> make_ccaas_connector(CcaasSettings settings, PackageStore& packages);
+// The builder for packages of type ccaas that is part of the peer: what Fabric's ccaas_builder does in three programs.
+// Errors: Fabric's texts ("docker build failed: docker build is disabled" for other types; "external builder failed: ...").
+[[nodiscard]] Result<Connection> packaged_connection(const CcaasSettings& settings, const lifecycle::Package& package);
 
-// What installation checks before a package is accepted: its type can be run here and, for ccaas, its connection.json
-// holds. Errors: Fabric's texts ("could not build chaincode: docker build is disabled").
-[[nodiscard]] Status check_package(const CcaasSettings& settings, BytesView package);
+// That its PEM texts can be used. `connection.json` in the error.
+[[nodiscard]] Status check_connection(const Connection& connection);
+
+// Safe from any thread.
+class CcaasDialer {
+ public:
+  CcaasDialer();
+  ~CcaasDialer();
+  // Blocks for up to the connection's dial_timeout. Errors: "connection to <id> failed: ...".
+  Status dial(const std::string& package_id, const Connection& connection, const std::shared_ptr<ShimSession>& session);
+  // Ends dials that are on the way, and refuses later ones.
+  void stop();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace selvage::chaincode

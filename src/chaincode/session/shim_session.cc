@@ -78,7 +78,7 @@ struct ShimSession::State {
   bool ready = false;
   bool closed = false;
   std::string end_reason;
-  std::function<void(const std::string&)> ended;
+  std::vector<std::function<void(const std::string&)>> ended;
   std::map<std::pair<std::string, std::string>, Running*> running;  // (channel, txid); owned by execute()'s frame
 
   bool send(const Message& message) {
@@ -132,7 +132,11 @@ Status ShimSession::State::register_chaincode(const Message& message) {
   Message is_ready;
   is_ready.set_type(Message::READY);
   is_ready.set_payload(params.SerializeAsString());
-  if (!send(registered) || !send(is_ready)) return fail(Code::kUnavailable, "error sending READY");
+  if (!send(registered)) return fail(Code::kUnavailable, "error sending REGISTERED");
+  LOG_DEBUG(logger(), "Changed state to established for {}", package_id);
+  LOG_DEBUG(logger(), "sending READY for chaincode {}", package_id);
+  if (!send(is_ready)) return fail(Code::kUnavailable, "error sending READY");
+  LOG_DEBUG(logger(), "Changed to state ready for chaincode {}", package_id);
   std::lock_guard lock(mutex);
   ready = true;
   changed.notify_all();
@@ -182,7 +186,7 @@ Status ShimSession::on_message(BytesView bytes) {
 }
 
 void ShimSession::on_closed(const std::string& reason) {
-  std::function<void(const std::string&)> ended;
+  std::vector<std::function<void(const std::string&)>> ended;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->closed) return;
@@ -192,7 +196,7 @@ void ShimSession::on_closed(const std::string& reason) {
     state_->changed.notify_all();
     ended = std::move(state_->ended);
   }
-  if (ended) ended(reason);
+  for (const auto& listener : ended) listener(reason);
 }
 
 Status ShimSession::wait_ready(SteadyClock::time_point deadline) {
@@ -218,7 +222,7 @@ void ShimSession::on_end(std::function<void(const std::string&)> ended) {
   {
     std::lock_guard lock(state_->mutex);
     if (!state_->closed) {
-      state_->ended = std::move(ended);
+      state_->ended.push_back(std::move(ended));
       return;
     }
     reason = state_->end_reason;

@@ -58,7 +58,8 @@ class ShimSession : public std::enable_shared_from_this<ShimSession> {
   [[nodiscard]] Status wait_ready(std::chrono::steady_clock::time_point deadline);
   [[nodiscard]] bool ready() const;
   [[nodiscard]] bool closed() const;
-  // Called once when the process has gone away: in the transport's thread, or at once when it has already. One listener.
+  // Called once when the process has gone away: in the transport's thread, or at once when it has already. Listeners
+  // are called in the order they came.
   void on_end(std::function<void(const std::string& reason)> ended);
   void send_keepalive();
   void close();

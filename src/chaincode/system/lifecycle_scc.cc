@@ -185,8 +185,8 @@ LifecycleScc::Answer LifecycleScc::install(BytesView input) {
   std::string id = lifecycle::package_id(label, bytes);
   if (parts_.packages.has(id))
     return fail(Code::kAlreadyExists, "chaincode already successfully installed (package ID '" + id + "')");
-  // Checked before it is kept: a package that cannot run here leaves nothing behind.
-  if (auto runs = parts_.check_package(bytes); !runs)
+  // Built before it is kept: a package that cannot run here leaves nothing behind.
+  if (auto runs = parts_.build(id, bytes); !runs)
     return fail(std::move(runs).error().within("could not build chaincode"));
   auto saved = parts_.packages.save(label, bytes);
   if (!saved) return fail(std::move(saved).error().within("could not save cc install package"));

@@ -20,7 +20,8 @@ struct LifecycleParts {  // all outlive the chaincode
   PackageStore& packages;
   DefinitionCache& definitions;
   AccessCheck access;
-  std::function<Status(BytesView package)> check_package;  // ccaas_client.h; refuses what cannot run here
+  // Builds a package; refuses what cannot run here (package_runner.h).
+  std::function<Status(const std::string& package_id, BytesView package)> build;
 };
 
 [[nodiscard]] std::unique_ptr<SystemChaincode> make_lifecycle_scc(LifecycleParts parts);

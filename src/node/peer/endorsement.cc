@@ -1,5 +1,6 @@
 #include "node/peer/endorsement.h"
 
+#include "base/log.h"
 #include "chaincode/access.h"
 #include "chaincode/collections.h"
 #include "chaincode/definitions.h"
@@ -12,6 +13,11 @@
 
 namespace selvage::node {
 namespace {
+
+const log::Logger& logger() {
+  static const log::Logger instance("nodeCmd");
+  return instance;
+}
 
 // A channel of chaincode/ as one of endorse/.
 class EndorseChannel final : public endorse::Channel {
@@ -74,11 +80,13 @@ class Runner final : public endorse::ChaincodeRunner {
 }  // namespace
 
 struct Endorsement::State {
-  State(EndorsementSettings settings, Parts parts)
+  State(EndorsementSettings settings, Parts parts, std::unique_ptr<chaincode::ChaincodeListener> chaincode_listener)
       : packages(parts.disk, settings.chaincode_directory),
         definitions(parts.local.msp->mspid(), parts.channels, packages),
         access(chaincode::make_access_check(parts.channels, parts.local.msp)),
-        launcher(settings.launch, chaincode::make_ccaas_connector(settings.ccaas, packages), parts.metrics),
+        listener(std::move(chaincode_listener)),
+        runner_of_packages(new chaincode::PackageRunner(settings.run, packages, listener.get())),
+        launcher(settings.launch, std::unique_ptr<chaincode::Connector>(runner_of_packages), parts.metrics),
         chaincodes(settings.execute, {parts.channels, definitions, launcher, access}),
         channels(parts.channels),
         runner(chaincodes),
@@ -87,16 +95,27 @@ struct Endorsement::State {
     launcher.set_chaincodes(chaincodes);
     definitions.on_change([this](const std::string& package_id) { launcher.keep_running(package_id); },
                           [this](const std::string& package_id) { launcher.release(package_id); });
-    chaincodes.add_system(chaincode::make_cscc(parts.channels, access));
-    chaincodes.add_system(chaincode::make_qscc(parts.channels, access));
-    chaincodes.add_system(chaincode::make_lifecycle_scc(
-        {parts.local.msp->mspid(), packages, definitions, access,
-         [ccaas = settings.ccaas](BytesView package) { return chaincode::check_package(ccaas, package); }}));
+    if (listener && settings.development) listener->welcome_all(launcher);
+    auto deploy = [&](std::unique_ptr<chaincode::SystemChaincode> one) {
+      if (!settings.system.empty() && !settings.system.contains(std::string(one->name()))) {
+        LOG_INFO(logger(), "not deploying chaincode {} as it is not enabled", one->name());
+        return;
+      }
+      chaincodes.add_system(std::move(one));
+    };
+    deploy(chaincode::make_cscc(parts.channels, access));
+    deploy(chaincode::make_qscc(parts.channels, access));
+    deploy(chaincode::make_lifecycle_scc({parts.local.msp->mspid(), packages, definitions, access,
+                                          [this](const std::string& package_id, BytesView package) {
+                                            return runner_of_packages->build(package_id, package);
+                                          }}));
   }
 
   chaincode::PackageStore packages;
   chaincode::DefinitionCache definitions;
   chaincode::AccessCheck access;
+  std::unique_ptr<chaincode::ChaincodeListener> listener;  // may be null
+  chaincode::PackageRunner* runner_of_packages;            // the launcher's
   chaincode::Launcher launcher;
   chaincode::Chaincodes chaincodes;
   EndorseChannels channels;
@@ -105,7 +124,11 @@ struct Endorsement::State {
 };
 
 Result<std::unique_ptr<Endorsement>> Endorsement::make(EndorsementSettings settings, Parts parts) {
-  auto state = std::make_unique<State>(std::move(settings), parts);
+  std::unique_ptr<chaincode::ChaincodeListener> listener;
+  if (settings.listener) {
+    SELVAGE_TRY(listener, chaincode::ChaincodeListener::make(*settings.listener, parts.clock, parts.metrics));
+  }
+  auto state = std::make_unique<State>(std::move(settings), parts, std::move(listener));
   SELVAGE_CHECK(state->packages.open());
   return std::unique_ptr<Endorsement>(new Endorsement(std::move(state)));
 }
@@ -116,6 +139,10 @@ Endorsement::~Endorsement() { stop(); }
 endorse::Endorser& Endorsement::endorser() { return state_->endorser; }
 const chaincode::AccessCheck& Endorsement::access() const { return state_->access; }
 void Endorsement::lifecycle_changed(const std::string& channel_id) { state_->definitions.lifecycle_changed(channel_id); }
-void Endorsement::stop() { state_->launcher.stop(); }
+Status Endorsement::start() { return state_->listener ? state_->listener->start() : Status(); }
+void Endorsement::stop() {
+  state_->launcher.stop();
+  if (state_->listener) state_->listener->stop();
+}
 
 }  // namespace selvage::node

@@ -6,16 +6,19 @@
 #pragma once
 
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
 #include "base/disk.h"
 #include "base/metrics.h"
 #include "base/result.h"
-#include "chaincode/ccaas/ccaas_client.h"
 #include "chaincode/chaincodes.h"
 #include "chaincode/channels.h"
 #include "chaincode/launcher.h"
+#include "chaincode/listener/listener_service.h"
+#include "chaincode/package_runner.h"
 #include "endorse/endorser.h"
 #include "identity/posix_msp_directory.h"
 
@@ -26,7 +29,10 @@ struct EndorsementSettings {
   endorse::Settings endorser;
   chaincode::ExecuteSettings execute;
   chaincode::LaunchSettings launch;
-  chaincode::CcaasSettings ccaas;
+  chaincode::PackageRunnerSettings run;
+  std::optional<chaincode::ListenerSettings> listener;  // unset: no chaincode can dial this peer
+  bool development = false;                             // chaincode.mode dev: chaincode is started by hand
+  std::set<std::string> system;                         // chaincode.system: those that are enabled; empty: all
 };
 
 class Endorsement {
@@ -48,6 +54,8 @@ class Endorsement {
   // After a block was committed that wrote to `_lifecycle`, after a join, and for each channel at start: from then on
   // definitions are read anew, and chaincode that became runnable is connected and kept so. Any thread but loops.
   void lifecycle_changed(const std::string& channel_id);
+  // Serves the chaincode listener. kUnavailable when its address is taken.
+  Status start();
   // Ends conversations with chaincode; what runs fails.
   void stop();
 

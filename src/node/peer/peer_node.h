@@ -37,7 +37,8 @@ class PeerNode {
 };
 
 // `peer node start`: everything from reading core.yaml to the exit code. Prints what is wrong in one line. The log was
-// started before; called on the main thread, before any other is started.
-int run_peer_node();
+// started before; called on the main thread, before any other is started. `development`: chaincode.mode is dev whatever
+// core.yaml says.
+int run_peer_node(bool development = false);
 
 }  // namespace selvage::node

@@ -73,9 +73,16 @@ EndorsementSettings endorsement_settings(const config::CoreSettings& core) {
   session.max_size_get_multiple_keys = core.chaincode.get_multiple_keys_max;
   const auto environment = config::process_environment();
   if (const auto found = environment.find("CHAINCODE_AS_A_SERVICE_BUILDER_CONFIG"); found != environment.end()) {
-    settings.ccaas.builder_config = found->second;
+    settings.run.ccaas.builder_config = found->second;
   }
-  settings.ccaas.docker = !core.docker_endpoint.empty();
+  settings.run.ccaas.docker = !core.docker_endpoint.empty();
+  settings.run.builds.directory = core.filesystem_path + "/externalbuilder/builds";
+  settings.run.builds.timeout = core.chaincode.install_timeout;
+  for (const auto& builder : core.chaincode.external_builders)
+    settings.run.builds.builders.push_back({builder.name, builder.path, builder.propagate_environment});
+  settings.development = settings.execute.development = core.chaincode.mode == "dev";
+  for (const auto& [name, enabled] : core.chaincode.system)
+    if (enabled) settings.system.insert(name);
   return settings;
 }
 
@@ -115,14 +122,9 @@ Status check_settings(const config::CoreSettings& core) {
     return fail(Code::kInvalidArgument, "peer.BCCSP.Default: " + core.bccsp.provider + " is not supported by this peer", "",
                 "set peer.BCCSP.Default (CORE_PEER_BCCSP_DEFAULT) to SW");
   }
-  if (core.chaincode.mode == "dev") {
-    return fail(Code::kInvalidArgument, "chaincode.mode: dev is not supported by this peer", "",
-                "set chaincode.mode (CORE_CHAINCODE_MODE) to net, and run the chaincode as a service: the peer connects "
-                "again when it is restarted");
-  }
   if (!core.docker_endpoint.empty()) {
     LOG_WARN(logger(), "vm.endpoint is set to {}, but this peer builds no chaincode with Docker: chaincode as a service "
-                       "works, other packages are refused at installation",
+                       "and external builders work, other packages are refused at installation",
              core.docker_endpoint);
   }
   LOG_INFO(logger(), "Blocks come from the ordering service; gossip, discovery and gateway are not served by this peer");

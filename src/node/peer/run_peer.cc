@@ -17,13 +17,18 @@ int refuse(const Error& error) {
 
 }  // namespace
 
-int run_peer_node() {
+int run_peer_node(bool development) {
   wire::route_protobuf_log();
   static const log::Logger logger("nodeCmd");
   os::Signals signals(logger);
   LOG_INFO(logger, "Starting peer:\n Version: v3.1.5");
   auto settings = config::load_core_settings(config::process_environment());
   if (!settings) return refuse(settings.error());
+  if (development) settings->chaincode.mode = "dev";
+  if (settings->chaincode.mode == "dev") {
+    LOG_INFO(logger, "Running in chaincode development mode");
+    LOG_INFO(logger, "Disable loading validity system chaincode");
+  }
   LOG_INFO(logger, "Peer config with combined core.yaml settings and environment variable overrides:\n{}", settings->effective);
   std::atomic<bool> failed = false;
   auto node = PeerNode::make(std::move(*settings), [&] {

@@ -1,7 +1,8 @@
-// Unmodified chaincode on Fabric's own Go and Node shims as a service over mutual TLS: this program plays the peer.
+// Unmodified chaincode on Fabric's own Go, Node and Java shims, and on ours, over mutual TLS: this program plays the peer.
+// Each as a service that the peer dials, and as a child process that samples/process_builder starts and that dials the peer.
 //
-// SELVAGE_GO_CHAINCODE and SELVAGE_NODE_CHAINCODE say how to start them ("run" builds and sets both); without one its
-// tests are skipped.
+// SELVAGE_GO_CHAINCODE, SELVAGE_NODE_CHAINCODE, SELVAGE_JAVA_CHAINCODE and SELVAGE_CPP_CHAINCODE say how to start them
+// ("run" builds and sets them); without one its tests are skipped.
 #include <arpa/inet.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -43,7 +44,39 @@ int free_port() {
 struct Language {
   const char* name;
   const char* variable;
+  const char* type = nullptr;  // of the package of a child process; null: a service
+  [[nodiscard]] bool is(std::string_view language) const { return std::string_view(name).starts_with(language); }
 };
+
+Bytes read_file(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+}
+
+// The package from which the peer's builder starts the chaincode itself.
+Bytes child_package(const Language& language, const std::string& label) {
+  std::string command = std::getenv(language.variable);
+  const std::string program = command.substr(command.rfind(' ') + 1);
+  std::vector<lifecycle::TarFile> files;
+  if (language.is("Node")) {
+    files = {{"chaincode.js", read_file(program), 0644},
+             {"package.json", R"({"name":"cc","scripts":{"start":"node chaincode.js"}})", 0644},
+             {"node_modules/.here", "found by NODE_PATH", 0644}};
+  } else {
+    files = {{language.is("Java") ? "chaincode.jar" : "chaincode", read_file(program), 0755}};
+  }
+  return *lifecycle::make_package({language.type, "", label}, *lifecycle::make_tar_gz(files));
+}
+
+LocalPeer::Options options_of(const Language& language) {
+  LocalPeer::Options options;
+  options.startup_timeout = std::chrono::seconds(60);
+  if (language.type == nullptr) return options;
+  options.listener = true;
+  options.builders = {{"process_builder", std::string(SELVAGE_SOURCE_DIR) + "/samples/process_builder",
+                       {"HOME", "NODE_PATH", "CORE_CHAINCODE_LOGGING_SHIM", "JAVA_TOOL_OPTIONS"}}};
+  return options;
+}
 
 // One chaincode process with its TLS material, and how to start it again.
 class Service {
@@ -79,9 +112,10 @@ class Service {
     os::ProcessSettings settings;
     std::istringstream words(std::getenv(language_.variable));
     for (std::string word; words >> word;) settings.arguments.push_back(word);
-    settings.environment = os::environment_of({"PATH", "HOME", "NODE_PATH"});
+    settings.environment = os::environment_of({"PATH", "HOME", "NODE_PATH", "JAVA_TOOL_OPTIONS"});
     settings.environment.push_back("CORE_CHAINCODE_LOGGING_SHIM=warn");
     settings.environment.push_back("CHAINCODE_ID=" + package_id);
+    settings.environment.push_back("CORE_CHAINCODE_ID_NAME=" + package_id);
     settings.environment.push_back("CHAINCODE_SERVER_ADDRESS=127.0.0.1:" + std::to_string(port_));
     settings.environment.push_back("CHAINCODE_TLS_KEY=" + directory_ + "/key.pem");
     settings.environment.push_back("CHAINCODE_TLS_CERT=" + directory_ + "/cert.pem");
@@ -126,9 +160,10 @@ class Service {
 
 // A peer on which the chaincode of one language runs as "cc", with a collection "secrets" for members of Org1.
 struct World {
-  explicit World(const Language& language) : service(language, "cc") {
-    std::string id = peer.install(service.package());
-    service.start(id);
+  explicit World(const Language& language) : service(language, "cc"), peer(options_of(language)) {
+    const bool is_service = language.type == nullptr;
+    std::string id = peer.install(is_service ? service.package() : child_package(language, "cc"));
+    if (is_service) service.start(id);
     protos::CollectionConfigPackage collections;
     auto* secrets = collections.add_config()->mutable_static_collection_config();
     secrets->set_name("secrets");
@@ -157,7 +192,8 @@ class ChaincodeOn : public testing::TestWithParam<Language> {
     return all;
   }
   LocalPeer& peer() { return world_->peer; }
-  [[nodiscard]] bool go() const { return std::string(GetParam().name) == "Go"; }
+  [[nodiscard]] bool batches() const { return GetParam().is("Go") || GetParam().is("Cpp"); }
+  [[nodiscard]] bool is_service() const { return GetParam().type == nullptr; }
 
   std::string submit(const std::vector<Bytes>& args, const test::ProposalOptions& options = {}) {
     auto response = peer().submit("cc", args, options).response();
@@ -292,9 +328,23 @@ TEST_P(ChaincodeOn, RefusesRichQueriesAsALevelDbPeer) {
 }
 
 TEST_P(ChaincodeOn, NegotiatesBatches) {
-  if (!go()) GTEST_SKIP() << "the Node shim has no batches";
+  if (!batches()) GTEST_SKIP() << "this shim has no batches";
   EXPECT_EQ(submit({"batch", "b1", "b2", "b3"}), "");
   EXPECT_EQ(ask({"getmany", "b1", "nothing", "b3"}), "batched,,batched");
+}
+
+TEST_P(ChaincodeOn, PagesOfCompositeKeysAndPrivateDataInOneGo) {
+  if (!batches()) GTEST_SKIP() << "this shim has neither";
+  for (const char* name : {"1", "2", "3"}) EXPECT_EQ(submit({"putcomposite", "size", "big", name}), "");
+  EXPECT_EQ(ask({"compositepage", "size", "2", "", "big"}), std::string("/size/big/1/=c,/size/big/2/=c|2|") + '\0' + "size" + '\0' + "big" + '\0' + "3" + '\0');
+  EXPECT_EQ(ask({"allcomposite", "1", std::string(1, '\0') + "size" + '\0' + "big" + '\0' + "3" + '\0'}), "/size/big/3/=c|1|");
+  EXPECT_EQ(submit({"batchprivate", "secrets", "m1", "m2"}), "");
+  EXPECT_EQ(peer().last_code(), 0);
+  EXPECT_EQ(ask({"getmanyprivate", "secrets", "m1", "none", "m2"}), "batched,,batched");
+  EXPECT_EQ(ask({"rangeprivate", "secrets", "m1", "m2"}), "m1=batched");
+  EXPECT_EQ(submit({"setprivatepolicy", "secrets", "m1", "policy bytes"}), "");
+  EXPECT_EQ(ask({"getprivatepolicy", "secrets", "m1"}), "policy bytes");
+  EXPECT_EQ(ask({"decorations"}), "0");
 }
 
 TEST_P(ChaincodeOn, ManyTransactionsRunAtOnce) {
@@ -339,6 +389,7 @@ TEST_P(ChaincodeOn, InitialisesOncePerVersion) {
 }
 
 TEST_P(ChaincodeOn, ARefusedHandshakeIsToldInWords) {
+  if (!is_service()) GTEST_SKIP() << "the peer makes the certificates of its children";
   struct Case {
     const char* name;
     std::function<void(nlohmann::json&)> spoil;
@@ -376,17 +427,26 @@ TEST_P(ChaincodeOn, ARefusedHandshakeIsToldInWords) {
 TEST_P(ChaincodeOn, DyingFailsItsTransactionsAtOnceAndItIsDialledAgain) {
   auto began = std::chrono::steady_clock::now();
   std::string died = ask({"exit"});
+  // Of a child the peer sees its end before or after that of the stream.
   EXPECT_NE(died.find("chaincode stream terminated"), std::string::npos) << died;
   EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds(10));
-  world_->service.stop();
-  world_->service.start(world_->package_id);
+  if (is_service()) {
+    world_->service.stop();
+    world_->service.start(world_->package_id);
+  }
   EXPECT_EQ(submit({"put", "again", "1"}), "");
   peer().restart();
   EXPECT_EQ(ask({"get", "again"}), "1");
 }
 
 INSTANTIATE_TEST_SUITE_P(Fabric, ChaincodeOn,
-                         testing::Values(Language{"Go", "SELVAGE_GO_CHAINCODE"}, Language{"Node", "SELVAGE_NODE_CHAINCODE"}),
+                         testing::Values(Language{"Go", "SELVAGE_GO_CHAINCODE"}, Language{"Node", "SELVAGE_NODE_CHAINCODE"},
+                                         Language{"Java", "SELVAGE_JAVA_CHAINCODE"},
+                                         Language{"Cpp", "SELVAGE_CPP_CHAINCODE"},
+                                         Language{"GoChild", "SELVAGE_GO_CHAINCODE", "binary"},
+                                         Language{"NodeChild", "SELVAGE_NODE_CHAINCODE", "node"},
+                                         Language{"JavaChild", "SELVAGE_JAVA_CHAINCODE", "java"},
+                                         Language{"CppChild", "SELVAGE_CPP_CHAINCODE", "binary"}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

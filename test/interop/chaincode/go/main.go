@@ -1,4 +1,4 @@
-// Chaincode on Fabric's own Go shim, served with client authentication. Its functions and answers are those of
+// Chaincode on Fabric's own Go shim: as a service with client authentication, or dialling its peer. Its functions and answers are those of
 // ../node/chaincode.js: the test asks both the same.
 package main
 
@@ -58,8 +58,18 @@ func rows(it shim.StateQueryIteratorInterface, err error) (string, error) {
 	return strings.Join(out, ","), nil
 }
 
+func page(it shim.StateQueryIteratorInterface, meta *peer.QueryResponseMetadata, err error) (string, error) {
+	text, err := rows(it, err)
+	if err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("%s|%d|%s", text, meta.FetchedRecordsCount, meta.Bookmark), nil
+}
+
 var functions = map[string]func(shim.ChaincodeStubInterface, []string) (string, error){
-	"put": func(s shim.ChaincodeStubInterface, a []string) (string, error) { return "", s.PutState(a[0], []byte(a[1])) },
+	"put": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		return "", s.PutState(a[0], []byte(a[1]))
+	},
 	"get": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
 		v, err := s.GetState(a[0])
 		return string(v), err
@@ -91,19 +101,57 @@ var functions = map[string]func(shim.ChaincodeStubInterface, []string) (string, 
 		}
 		return strings.Join(out, ","), err
 	},
-	"range": func(s shim.ChaincodeStubInterface, a []string) (string, error) { return rows(s.GetStateByRange(a[0], a[1])) },
+	"range": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		return rows(s.GetStateByRange(a[0], a[1]))
+	},
 	"count": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
 		text, err := rows(s.GetStateByRange(a[0], a[1]))
 		return strconv.Itoa(strings.Count(text, "=")), err
 	},
+	"compositepage": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		size, _ := strconv.Atoi(a[1])
+		return page(s.GetStateByPartialCompositeKeyWithPagination(a[0], a[3:], int32(size), a[2]))
+	},
+	"allcomposite": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		size, _ := strconv.Atoi(a[0])
+		return page(s.GetAllStatesCompositeKeyWithPagination(int32(size), a[1]))
+	},
+	"getmanyprivate": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		values, err := s.GetMultiplePrivateData(a[0], a[1:]...)
+		var out []string
+		for _, v := range values {
+			out = append(out, string(v))
+		}
+		return strings.Join(out, ","), err
+	},
+	"rangeprivate": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		return rows(s.GetPrivateDataByRange(a[0], a[1], a[2]))
+	},
+	"purgeprivate": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		return "", s.PurgePrivateData(a[0], a[1])
+	},
+	"setprivatepolicy": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		return "", s.SetPrivateDataValidationParameter(a[0], a[1], []byte(a[2]))
+	},
+	"getprivatepolicy": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		v, err := s.GetPrivateDataValidationParameter(a[0], a[1])
+		return string(v), err
+	},
+	"batchprivate": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		s.StartWriteBatch()
+		for _, key := range a[1:] {
+			if err := s.PutPrivateData(a[0], key, []byte("batched")); err != nil {
+				return "", err
+			}
+		}
+		return "", s.FinishWriteBatch()
+	},
+	"decorations": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		return strconv.Itoa(len(s.GetDecorations())), nil
+	},
 	"page": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
 		size, _ := strconv.Atoi(a[2])
-		it, meta, err := s.GetStateByRangeWithPagination(a[0], a[1], int32(size), a[3])
-		text, err := rows(it, err)
-		if err != nil {
-			return "", err
-		}
-		return fmt.Sprintf("%s|%d|%s", text, meta.FetchedRecordsCount, meta.Bookmark), nil
+		return page(s.GetStateByRangeWithPagination(a[0], a[1], int32(size), a[3]))
 	},
 	"putcomposite": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
 		key, err := s.CreateCompositeKey(a[0], a[1:])
@@ -146,7 +194,9 @@ var functions = map[string]func(shim.ChaincodeStubInterface, []string) (string, 
 		v, err := s.GetPrivateDataHash(a[0], a[1])
 		return hex.EncodeToString(v), err
 	},
-	"delprivate": func(s shim.ChaincodeStubInterface, a []string) (string, error) { return "", s.DelPrivateData(a[0], a[1]) },
+	"delprivate": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		return "", s.DelPrivateData(a[0], a[1])
+	},
 	"setpolicy": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
 		return "", s.SetStateValidationParameter(a[0], []byte(a[1]))
 	},
@@ -154,7 +204,9 @@ var functions = map[string]func(shim.ChaincodeStubInterface, []string) (string, 
 		v, err := s.GetStateValidationParameter(a[0])
 		return string(v), err
 	},
-	"event": func(s shim.ChaincodeStubInterface, a []string) (string, error) { return "", s.SetEvent(a[0], []byte(a[1])) },
+	"event": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		return "", s.SetEvent(a[0], []byte(a[1]))
+	},
 	"call": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
 		var args [][]byte
 		for _, arg := range a[2:] {
@@ -180,6 +232,13 @@ func read(variable string) []byte {
 }
 
 func main() {
+	if os.Getenv("CHAINCODE_SERVER_ADDRESS") == "" {
+		if err := shim.Start(chaincode{}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
 	server := &shim.ChaincodeServer{
 		CCID:    os.Getenv("CHAINCODE_ID"),
 		Address: os.Getenv("CHAINCODE_SERVER_ADDRESS"),

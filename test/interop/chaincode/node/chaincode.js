@@ -1,4 +1,4 @@
-// Chaincode on Fabric's own Node shim, served with client authentication. Its functions and answers are those of
+// Chaincode on Fabric's own Node shim: as a service with client authentication, or dialling its peer. Its functions and answers are those of
 // ../go/main.go: the test asks both the same.
 'use strict';
 const fs = require('fs');
@@ -74,15 +74,19 @@ class Chaincode {
   }
 }
 
-shim.server(new Chaincode(), {
-  ccid: process.env.CHAINCODE_ID,
-  address: process.env.CHAINCODE_SERVER_ADDRESS,
-  tlsProps: {
-    key: fs.readFileSync(process.env.CHAINCODE_TLS_KEY),
-    cert: fs.readFileSync(process.env.CHAINCODE_TLS_CERT),
-    clientCACerts: fs.readFileSync(process.env.CHAINCODE_CLIENT_CA_CERT),
-  },
-}).start().catch((error) => {
-  console.error(error);
-  process.exit(1);
-});
+if (!process.env.CHAINCODE_SERVER_ADDRESS) {
+  shim.start(new Chaincode());
+} else {
+  shim.server(new Chaincode(), {
+    ccid: process.env.CHAINCODE_ID,
+    address: process.env.CHAINCODE_SERVER_ADDRESS,
+    tlsProps: {
+      key: fs.readFileSync(process.env.CHAINCODE_TLS_KEY),
+      cert: fs.readFileSync(process.env.CHAINCODE_TLS_CERT),
+      clientCACerts: fs.readFileSync(process.env.CHAINCODE_CLIENT_CA_CERT),
+    },
+  }).start().catch((error) => {
+    console.error(error);
+    process.exit(1);
+  });
+}
