@@ -1,0 +1,32 @@
+// Evaluate and Endorse: asks endorsers, tries others in place of those that fail, and puts the transaction together.
+//
+// No thread waits for another peer: answers go on with the call on whatever thread they come. `done` runs once.
+// Fabric quirk: internal/pkg/gateway/{evaluate,endorse}.go; codes, texts and their order are Fabric's.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <variant>
+
+#include "gateway/answers.h"
+#include "gateway/gateway.pb.h"
+#include "gateway/planner.h"
+
+namespace selvage::gateway {
+
+struct CallParts {
+  const Planner& planner;  // outlives all calls
+  std::chrono::milliseconds endorsement_timeout;  // of each endorser
+};
+using Cancelled = std::function<bool()>;  // the client does not wait any more
+template <class Response>
+using Answered = std::function<void(std::variant<Response, CallError> answer)>;
+
+// Both may block in the calling thread while this peer itself executes chaincode.
+void evaluate(const CallParts& parts, ::gateway::EvaluateRequest request, Cancelled cancelled,
+              Answered<::gateway::EvaluateResponse> done);
+void endorse(const CallParts& parts, ::gateway::EndorseRequest request, Cancelled cancelled,
+             Answered<::gateway::EndorseResponse> done);
+
+}  // namespace selvage::gateway

@@ -1,0 +1,27 @@
+#include "gateway/local_endorser.h"
+
+namespace selvage::gateway {
+namespace {
+
+class LocalEndorser final : public Endorser, public std::enable_shared_from_this<LocalEndorser> {
+ public:
+  explicit LocalEndorser(LocalEndorserParts parts) : parts_(std::move(parts)) {}
+  [[nodiscard]] const Member& member() const override { return parts_.member; }
+  [[nodiscard]] bool is_local() const override { return true; }
+  void process(std::shared_ptr<const ::protos::SignedProposal> proposal, std::chrono::milliseconds, bool may_block,
+               Done done) override {
+    if (may_block) return done(parts_.process(*proposal));
+    parts_.post([self = shared_from_this(), proposal = std::move(proposal), done = std::move(done)] {
+      done(self->parts_.process(*proposal));
+    });
+  }
+
+ private:
+  const LocalEndorserParts parts_;
+};
+
+}  // namespace
+
+EndorserPtr make_local_endorser(LocalEndorserParts parts) { return std::make_shared<LocalEndorser>(std::move(parts)); }
+
+}  // namespace selvage::gateway
