@@ -11,6 +11,7 @@
 #include "identity/posix_msp_directory.h"
 #include "identity/signature_memory.h"
 #include "ledger/ledger.h"
+#include "node/peer/chaincode_listener.h"
 #include "node/peer/collection_membership.h"
 #include "node/peer/deliver_rendering.h"
 #include "node/peer/endorsement.h"
@@ -114,7 +115,9 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
       validate::on_pool(*s.validators, validators), &s.signatures, s.gossip->leads_at_start()});
   s.gossip->attach(*s.channels);
   SELVAGE_CHECK(s.channels->open());
-  SELVAGE_TRY(s.endorsement, Endorsement::make(endorsement_settings(s.core),
+  EndorsementSettings endorsement = endorsement_settings(s.core);
+  SELVAGE_TRY(endorsement.listener, chaincode_listener_settings(s.core));
+  SELVAGE_TRY(s.endorsement, Endorsement::make(std::move(endorsement),
                                                {*s.channels, s.local, disk, clock, metrics, &s.signatures}));
   LOG_INFO(logger(), "Deployed system chaincodes");
 
@@ -151,6 +154,10 @@ Status PeerNode::start() {
   if (auto started = s.operations->start(); !started) {
     return fail(with_setting(started.error().within("failed to initialize operations subsystem"),
                              "operations.listenAddress", "CORE_OPERATIONS_LISTENADDRESS"));
+  }
+  if (auto started = s.endorsement->start(); !started) {
+    return fail(with_setting(started.error().within("Failed to create chaincode server"), "peer.chaincodeListenAddress",
+                             "CORE_PEER_CHAINCODELISTENADDRESS"));
   }
   if (auto started = s.server->start(); !started) {
     return fail(with_setting(started.error().within("Failed to create peer server"), "peer.listenAddress",
