@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "os/system_clock.h"
 #include "os/system_random.h"
+#include "tools/configtxgen/creation_transaction.h"
 #include "tools/configtxgen/encoder.h"
 #include "tools/configtxgen/profile.h"
 #include "tools/go_flags.h"
@@ -27,6 +28,16 @@ std::vector<go_flags::Flag> flags() {
       {"profile", "The profile from configtx.yaml to use for generation."},
       {"configPath", "The path containing the configuration to use (if set)"},
       {"inspectBlock", "Prints the configuration contained in the block at the specified path"},
+      {"inspectChannelCreateTx",
+       "[DEPRECATED] Prints the configuration contained in the transaction at the specified path"},
+      {"outputCreateChannelTx", "[DEPRECATED] The path to write a channel creation configtx to (if set)"},
+      {"channelCreateTxBaseProfile",
+       "[DEPRECATED] Specifies a profile to consider as the orderer system channel current state to allow modification "
+       "of non-application parameters during channel create tx generation. Only valid in conjunction with "
+       "'outputCreateChannelTx'."},
+      {"asOrg",
+       "Performs the config generation as a particular organization (by name), only including values in the write set "
+       "that org (likely) has privilege to set"},
       {"printOrg",
        "Prints the definition of an organization as JSON. (useful for adding an org to a channel manually)"},
       {"version", "Show version information", true},
@@ -41,6 +52,12 @@ Status check_local(const std::vector<Organization>& organizations) {
                   "bootstrapping: organization '" +
                       organization.name + "' is marked to be skipped as foreign");
   return {};
+}
+
+Status write_with_folders(const std::string& path, const Bytes& content) {
+  if (const size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0)
+    SELVAGE_CHECK(make_folder(path.substr(0, slash), 0750));
+  return write_file(path, content, 0640);
 }
 
 Status output_block(const Profile& profile, const std::string& channel_id, const std::string& path) {
@@ -62,11 +79,30 @@ Status output_block(const Profile& profile, const std::string& channel_id, const
   }
   const auto block = wire::make_genesis_block(channel_id, *group, os::system_clock().now(), os::system_random());
   LOG_INFO(logger(), "Writing genesis block");
-  Status written;
-  if (const size_t slash = path.rfind('/'); slash != std::string::npos && slash > 0)
-    written = make_folder(path.substr(0, slash), 0750);
-  if (written) written = write_file(path, wire::marshal(block), 0640);
+  const Status written = write_with_folders(path, wire::marshal(block));
   if (!written) return fail(written.error().within("error writing genesis block"));
+  return {};
+}
+
+Status output_creation(const Profile& profile, const std::string& channel_id, const std::string& path) {
+  LOG_INFO(logger(), "Generating new channel configtx");
+  SELVAGE_TRY(const auto envelope, make_creation_transaction(channel_id, profile, os::system_clock().now()));
+  LOG_INFO(logger(), "Writing new channel tx");
+  const Status written = write_with_folders(path, wire::marshal(envelope));
+  if (!written) return fail(written.error().within("error writing channel create tx"));
+  return {};
+}
+
+Status inspect_creation(const std::string& path, Terminal terminal) {
+  LOG_INFO(logger(), "Inspecting transaction");
+  auto content = read_file(path);
+  if (!content) return fail(content.error().within("could not read channel create tx"));
+  LOG_INFO(logger(), "Parsing transaction");
+  auto envelope = wire::parse<::common::Envelope>(*content);
+  if (!envelope) return fail(envelope.error().within("Error unmarshalling envelope"));
+  auto json = protolator::to_json(*envelope);
+  if (!json) return fail(json.error().within("malformed transaction contents"));
+  terminal.out << *json;
   return {};
 }
 
@@ -124,7 +160,8 @@ int run(const std::string& program, const Arguments& arguments, Terminal termina
     return parsed ? 0 : 2;
   }
   const std::string block = parsed->text("outputBlock");
-  if (parsed->text("channelID").empty() && !block.empty())
+  const std::string creation = parsed->text("outputCreateChannelTx");
+  if (parsed->text("channelID").empty() && !(block.empty() && creation.empty()))
     return fatal("Missing channelID, please specify it with '-channelID'");
   if (parsed->text("version") == "true") {
     terminal.out << version_banner("configtxgen");
@@ -133,19 +170,32 @@ int run(const std::string& program, const Arguments& arguments, Terminal termina
   LOG_INFO(logger(), "Loading configuration");
   const std::string wanted = parsed->text("profile");
   const std::string org = parsed->text("printOrg");
-  if (!block.empty()) {
+  if (!parsed->text("channelCreateTxBaseProfile").empty())
+    return fatal("-channelCreateTxBaseProfile names a system channel, and Fabric v3 has none: leave it out");
+  if (!parsed->text("asOrg").empty()) {
+    // Fabric quirk: cmd/configtxgen/main.go takes -asOrg and does nothing with it since -outputAnchorPeersUpdate is gone.
+    LOG_WARN(logger(), "-asOrg has no effect on what can still be generated");
+  }
+  if (!block.empty() || !creation.empty()) {
     if (wanted.empty())
       return fatal("The '-profile' is required when '-outputBlock', '-outputChannelCreateTx' is specified");
     auto tree = load_tree(parsed->text("configPath"));
     if (!tree) return not_loaded(tree.error(), "configtx.yaml");
     auto profile = load_profile(*tree, wanted);
     if (!profile) return not_loaded(profile.error(), "configtx.yaml with the specified profile");
-    if (auto done = output_block(*profile, parsed->text("channelID"), block); !done)
-      return fatal("Error on outputBlock: " + to_string(done.error()));
+    if (!block.empty())
+      if (auto done = output_block(*profile, parsed->text("channelID"), block); !done)
+        return fatal("Error on outputBlock: " + to_string(done.error()));
+    if (!creation.empty())
+      if (auto done = output_creation(*profile, parsed->text("channelID"), creation); !done)
+        return fatal("Error on outputChannelCreateTx: " + to_string(done.error()));
   }
   if (const std::string path = parsed->text("inspectBlock"); !path.empty())
     if (auto done = inspect_block(path, terminal); !done)
       return fatal("Error on inspectBlock: " + to_string(done.error()));
+  if (const std::string path = parsed->text("inspectChannelCreateTx"); !path.empty())
+    if (auto done = inspect_creation(path, terminal); !done)
+      return fatal("Error on inspectChannelCreateTx: " + to_string(done.error()));
   if (!org.empty()) {
     auto tree = load_tree(parsed->text("configPath"));
     if (!tree) return not_loaded(tree.error(), "configtx.yaml");

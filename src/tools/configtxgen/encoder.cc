@@ -143,7 +143,16 @@ void add_batch_values(ConfigGroup& group, const Orderer& orderer) {
   add_value(group, "ChannelRestrictions", restrictions);
 }
 
+// As Go prints a map.
+std::string to_text(const Capabilities& capabilities) {
+  std::string text;
+  for (const auto& [name, on] : capabilities) text += (text.empty() ? "" : " ") + name + (on ? ":true" : ":false");
+  return "map[" + text + "]";
+}
+
 Result<ConfigGroup> make_orderer_group(const Orderer& orderer, const Capabilities& channel_capabilities) {
+  if (orderer.type == "BFT" && !is_set(channel_capabilities, "V3_0"))
+    return refuse("orderer type BFT must be used with V3_0 channel capability: " + to_text(channel_capabilities));
   if (!orderer.addresses.empty() && is_set(channel_capabilities, "V3_0")) {
     std::string list;
     for (const std::string& address : orderer.addresses) list += (list.empty() ? "" : " ") + address;
@@ -163,6 +172,8 @@ Result<ConfigGroup> make_orderer_group(const Orderer& orderer, const Capabilitie
     auto metadata = raft_metadata(orderer);
     if (!metadata) return fail(metadata.error().within("cannot marshal metadata for orderer type etcdraft"));
     consensus.set_metadata(std::move(*metadata));
+  } else if (orderer.type == "BFT") {
+    SELVAGE_CHECK(add_bft(orderer.bft, group, consensus));
   }
   add_value(group, "ConsensusType", consensus);
   for (const Organization& organization : orderer.organizations) {

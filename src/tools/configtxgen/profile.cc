@@ -132,7 +132,8 @@ Orderer read_orderer(const config::Node* node, const config::Tree& tree, YamlErr
   orderer.max_channels = fields.number("MaxChannels", UINT64_MAX);
   orderer.capabilities = read_capabilities(fields, errors);
   orderer.policies = read_policies(fields, errors);
-  for (const char* key : {"ConsenterMapping", "SmartBFT", "Kafka"}) fields.ignore(key);
+  orderer.bft = read_bft(fields, tree, errors);
+  fields.ignore("Kafka");
   fields.done();
   return orderer;
 }
@@ -154,8 +155,7 @@ Status complete(Orderer& orderer) {
   fill<uint32_t>(orderer.absolute_max_bytes, 10 << 20, "Orderer.BatchSize.AbsoluteMaxBytes");
   fill<uint32_t>(orderer.preferred_max_bytes, 2 << 20, "Orderer.BatchSize.PreferredMaxBytes");
   LOG_INFO(logger(), "orderer type: {}", orderer.type);
-  if (orderer.type == "BFT")
-    return refuse("orderer type BFT cannot be made yet", "set Orderer.OrdererType to etcdraft");
+  if (orderer.type == "BFT") return complete_bft(orderer.bft);
   if (orderer.type == "solo") return {};
   if (orderer.type != "etcdraft") return refuse("unknown orderer type: " + orderer.type);
   fill<std::string>(orderer.raft.tick_interval, "500ms", "Orderer.EtcdRaft.Options.TickInterval");

@@ -12,6 +12,7 @@
 
 #include "base/result.h"
 #include "config/tree.h"
+#include "tools/configtxgen/bft_orderer.h"
 
 namespace selvage::tools::configtxgen {
 
@@ -61,7 +62,7 @@ struct RaftOptions {
 };
 
 struct Orderer {
-  std::string type;  // "etcdraft"
+  std::string type;  // "etcdraft", "BFT"
   std::vector<std::string> addresses;
   std::string batch_timeout;  // as Go prints a duration: "500ms"
   uint32_t max_message_count = 0;
@@ -69,6 +70,7 @@ struct Orderer {
   uint32_t preferred_max_bytes = 0;
   std::vector<RaftConsenter> consenters;
   RaftOptions raft;
+  BftOrderer bft;
   std::vector<Organization> organizations;
   uint64_t max_channels = 0;
   Capabilities capabilities;

@@ -28,6 +28,8 @@ kingpin::App app() {
                         "The amount of time to shift backwards for certificate expiration checks during TLS handshakes "
                         "with the orderer endpoint",
                         't');
+  shift.fallback = "0";
+  shift.shown_bare = true;
   kingpin::App app;
   app.name = "osnadmin";
   app.help = "Orderer Service Node (OSN) administration";
@@ -62,7 +64,8 @@ kingpin::App app() {
       {"channel fetch",
        "Fetch a specified block, writing it to a file.",
        {channel, needed("blockID", "Block ID - <newest|oldest|config|(number)>", 'b'),
-        needed("outputfile", "Path to a file.", 'f'), shift}},
+        // Fabric quirk: cmd/osnadmin/main.go's own spelling.
+        needed("outputfile", "Puth to a file.", 'f'), shift}},
   };
   return app;
 }
