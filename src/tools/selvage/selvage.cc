@@ -7,6 +7,7 @@
 #include "os/system_clock.h"
 #include "tools/kingpin.h"
 #include "tools/selvage/ccaas_package.h"
+#include "tools/selvage/doctor/doctor.h"
 #include "tools/selvage/explain.h"
 
 namespace selvage::tools::selvage_program {
@@ -16,12 +17,26 @@ kingpin::Flag flag(const char* name, const char* help, bool required = false, co
   return {name, help, 0, fallback, required, false, false};
 }
 
+kingpin::Flag many(const char* name, const char* help) {
+  kingpin::Flag made = flag(name, help);
+  made.many = true;
+  return made;
+}
+
 kingpin::App app() {
   kingpin::App app;
   app.name = "selvage";
   app.help = "What Fabric's own programs have no command for";
-  app.groups = {{"package", "Make chaincode packages"}};
+  app.groups = {{"doctor", "Look for what is wrong, also while nodes are down"}, {"package", "Make chaincode packages"}};
   app.commands = {
+      {"doctor tls",
+       "A node's mutual TLS: own files, trust, channel, live handshakes, expiry. Exit code 0: well; 1: warnings; 2: failures.",
+       {flag("config", "core.yaml or orderer.yaml; where the node would look, when left out"),
+        many("peer", "A peer to try, host:port"), many("orderer", "An orderer to try, host:port"),
+        flag("channel", "Look at this channel's configuration too, from --orderer or --peer"),
+        flag("config-block", "The channel's configuration from a file in place of a node"),
+        many("cafile", "More CA certificates to believe live nodes by"),
+        {"json", "For machines", 0, "", false, true, false}}},
       {"package ccaas",
        "Package for chaincode as a service: where it listens, and the TLS material for dialling it, checked.",
        {flag("label", "Label of the package", true),
@@ -61,6 +76,11 @@ int run(const Arguments& arguments, Terminal terminal) {
     return 0;
   }
   auto& values = parsed->values;
+  if (parsed->command == "doctor tls") {
+    return doctor::run({values["config"], parsed->lists["peer"], parsed->lists["orderer"], values["channel"],
+                        values["config-block"], parsed->lists["cafile"], values["json"] == "true"},
+                       config::process_environment(), terminal);
+  }
   CcaasPackage wanted;
   wanted.label = values["label"];
   wanted.address = values["address"];
