@@ -1,6 +1,7 @@
 #include "endorse/endorser.h"
 
 #include "base/log.h"
+#include "base/log_quota.h"
 #include "channel/bundle.h"
 #include "endorse/interest.h"
 #include "endorse/private_data.h"
@@ -109,7 +110,7 @@ Endorser::State::Creator Endorser::State::check_creator(const UnpackedProposal& 
   const std::string& creator_bytes = proposal.signature_header.creator();
   const std::string& channel_id = proposal.channel_id();
   if (!creator) {
-    LOG_WARN(logger(), "access denied channel={} txID={} error={} identity={}", escape(channel_id, 100),
+    LOG_STRANGER(logger(), Warn, "", "access denied channel={} txID={} error={} identity={}", escape(channel_id, 100),
              proposal.txid().substr(0, 8), escape(creator.error().message, 300),
              identity::describe_identity(creator_bytes));
     return fail(Code::kUnknown,
@@ -117,7 +118,7 @@ Endorser::State::Creator Endorser::State::check_creator(const UnpackedProposal& 
   }
   const std::string denied = "access denied: channel [" + channel_id + "] creator org [" + (*creator)->mspid() + "]";
   if (auto valid = (*creator)->validate(); !valid) {
-    LOG_WARN(logger(), "access denied: identity is not valid channel={} txID={} error={} identity={}",
+    LOG_STRANGER(logger(), Warn, "", "access denied: identity is not valid channel={} txID={} error={} identity={}",
              escape(channel_id, 100), proposal.txid().substr(0, 8), escape(valid.error().message, 300),
              identity::describe_identity(creator_bytes));
     return fail(Code::kUnknown, denied);
@@ -125,7 +126,7 @@ Endorser::State::Creator Endorser::State::check_creator(const UnpackedProposal& 
   if (auto verified =
           (*creator)->verify(proposal.signed_proposal.proposal_bytes(), proposal.signed_proposal.signature());
       !verified) {
-    LOG_WARN(logger(),
+    LOG_STRANGER(logger(), Warn, "",
              "access denied: creator's signature over the proposal is not valid channel={} txID={} error={} identity={}",
              escape(channel_id, 100), proposal.txid().substr(0, 8), escape(verified.error().message, 300),
              identity::describe_identity(creator_bytes));
@@ -161,7 +162,7 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
   if (!unpacked) {
     state.received.add(1);
     state.invalid.add(1);
-    LOG_WARN(logger(), "Failed to unpack proposal error={}", escape(unpacked.error().message, 300));
+    LOG_STRANGER(logger(), Warn, "", "Failed to unpack proposal error={}", escape(unpacked.error().message, 300));
     return grpc_error(std::move(unpacked).error());
   }
   UnpackedProposal& proposal = *unpacked;
@@ -185,7 +186,7 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
       state.invalid.add(1);
       error = error.within("error validating proposal");
     }
-    LOG_WARN(logger(), "Failed to preProcess proposal error={}", readable(error, 500));
+    LOG_STRANGER(logger(), Warn, "", "Failed to preProcess proposal error={}", readable(error, 500));
     return grpc_error(std::move(error));
   };
   if (auto good = check_headers(proposal); !good) return refuse(std::move(good).error(), true);

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_quota.h"
 #include "common/common.pb.h"
 #include "order/chain_worker.h"
 #include "order/msg_processor.h"
@@ -173,11 +174,11 @@ class Stream : public std::enable_shared_from_this<Stream> {
     slot.submission.envelope = std::move(*canonical_bytes);
     auto message = read_message(slot.submission.envelope);
     const auto refuse = [&](const char* what, const Error& error) {
-      LOG_WARN(logger(), "[channel: {}] {} {} because of error: {}", slot.channel, what, address(), to_string(error));
+      LOG_STRANGER(logger(), Warn, address(), "[channel: {}] {} {} because of error: {}", slot.channel, what, address(), to_string(error));
       slot.outcome = refused(error);
     };
     const auto no_processor = [&](const Error& error) {
-      LOG_WARN(logger(), "[channel: {}] Could not get message processor for serving {}: {}", slot.channel, address(),
+      LOG_STRANGER(logger(), Warn, address(), "[channel: {}] Could not get message processor for serving {}: {}", slot.channel, address(),
                error.message);
       slot.outcome = {common::BAD_REQUEST, error.message};
     };

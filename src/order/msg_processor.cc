@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_quota.h"
 #include "common/configtx.pb.h"
 #include "channel/config_update.h"
 #include "identity/msp_manager.h"
@@ -90,12 +91,12 @@ Status check_signature(const wire::EnvelopeView& envelope, const channel::Bundle
   const policy::SignedData data{envelope.payload, header.creator, envelope.signature};
   auto satisfied = policy->evaluate(std::span(&data, 1));
   if (satisfied) return {};
-  LOG_WARN(logger()
+  LOG_STRANGER(logger()
                .with("error", satisfied.error().message)
                .with("ConsensusState", maintenance ? "STATE_MAINTENANCE" : "STATE_NORMAL")
                .with("policyName", name)
                .with("signingIdentity", identity::describe_identity(header.creator)),
-           "SigFilter evaluation failed");
+               Warn, "", "SigFilter evaluation failed");
   return fail(Code::kPermissionDenied, satisfied.error().message + ": permission denied", satisfied.error().cause);
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/log.h"
+#include "base/log_quota.h"
 #include "identity/msp.h"
 #include "msp/msp_principal.pb.h"
 #include "peer/proposal.pb.h"
@@ -100,14 +101,14 @@ Status check_local(std::string_view policy, const identity::Msp& local, const Si
   };
   auto identity = local.deserialize(signature.identity);
   if (!identity) {
-    LOG_WARN(logger(), "{} during channelless check policy error=\"{}\" policyName={} identity={}", words.deserializing,
+    LOG_STRANGER(logger(), Warn, "", "{} during channelless check policy error=\"{}\" policyName={} identity={}", words.deserializing,
              escape(identity.error().message), policy, identity::describe_identity(signature.identity));
     return during(words.deserializing, identity.error().message);
   }
   auto principal = local_principal(policy, local);
   if (!principal) return during(words.principal, principal.error().message);
   if (auto held = (*identity)->satisfies(*principal); !held) {
-    LOG_WARN(logger(), "{} during channelless check policy error=\"{}\" policyName={} signingIdentity={}", words.satisfying,
+    LOG_STRANGER(logger(), Warn, "", "{} during channelless check policy error=\"{}\" policyName={} signingIdentity={}", words.satisfying,
              escape(held.error().message), policy, identity::describe_identity(signature.identity));
     return during(words.satisfying, held.error().message);
   }
@@ -121,7 +122,7 @@ Status check_channel(std::string_view policy, const AclChannel& channel, std::sp
     return refuse(fmt::format("Failed to get policy manager for channel [{}]", channel.channel_id));
   }
   if (auto satisfied = channel.policies->evaluate(policy, signatures); !satisfied) {
-    LOG_WARN(logger(), "Failed evaluating policy on signed data error=\"{}\" policyName={} identities={}",
+    LOG_STRANGER(logger(), Warn, "", "Failed evaluating policy on signed data error=\"{}\" policyName={} identities={}",
              escape(satisfied.error().message), policy,
              signatures.empty() ? "" : identity::describe_identity(signatures[0].identity));
     return refuse(fmt::format("Failed evaluating policy on signed data during check policy on channel [{}] with policy [{}]: "
@@ -142,7 +143,7 @@ Status check_overridden(std::string_view policy, const AclChannel& channel, std:
   if (const Policy* found = channel.policies->find(policy)) {
     auto satisfied = found->evaluate(signatures);
     if (satisfied) return {};
-    LOG_WARN(logger(), "EvaluateSignedData policy check failed error=\"{}\" policyName={} signingIdentities={}",
+    LOG_STRANGER(logger(), Warn, "", "EvaluateSignedData policy check failed error=\"{}\" policyName={} signingIdentities={}",
              escape(satisfied.error().message), policy,
              signatures.empty() ? "" : identity::describe_identity(signatures[0].identity));
     why = satisfied.error().message;
@@ -197,7 +198,7 @@ Status check_acl(std::string_view resource, const AclChannel& channel, const ide
   }
   if (!own && (is_local_resource(resource) || channel.channel_id.empty())) {
     const auto during = [&](const char* what, const std::string& why) {
-      LOG_WARN(logger(), "{} during channelless check policy error=\"{}\" policyName={} identity={}", what, escape(why), policy,
+      LOG_STRANGER(logger(), Warn, "", "{} during channelless check policy error=\"{}\" policyName={} identity={}", what, escape(why), policy,
                caller ? identity::describe_identity(caller->serialized()) : "");
       return refuse(fmt::format("{} during channelless check policy with policy [{}]: [{}]", what, policy, why));
     };
@@ -219,7 +220,7 @@ Status check_acl(std::string_view resource, const AclChannel& channel, const ide
   } else {
     why = own ? fmt::format("policy {} not found", policy) : fmt::format("no such policy: '{}'", policy);
   }
-  LOG_WARN(logger(), "Failed evaluating policy on signed data error=\"{}\" policyName={} identities={}", escape(why), policy,
+  LOG_STRANGER(logger(), Warn, "", "Failed evaluating policy on signed data error=\"{}\" policyName={} identities={}", escape(why), policy,
            caller ? identity::describe_identity(caller->serialized()) : "");
   if (own) return refuse(fmt::format("failed evaluating policy on signed data during check policy [{}]: [{}]", policy, why));
   return refuse(fmt::format("Failed evaluating policy on signed data during check policy on channel [{}] with policy [{}]: "

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/log_quota.h"
 #include "channel/bundle.h"
 #include "rpc/server.h"
 #include "wire/marshal.h"
@@ -203,7 +204,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
   void begin(Bytes message) {
     common::Envelope envelope;
     if (!envelope.ParseFromString(message)) {
-      LOG_WARN(logger(), "Error reading from {}: the message is no Envelope", address());
+      LOG_STRANGER(logger(), Warn, address(), "Error reading from {}: the message is no Envelope", address());
       finish({Code::kInternal, "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data"});
       return;
     }
@@ -214,7 +215,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
                                            call_->peer().certificate_sha256)
                            : Status(fail(request.error()));
     if (!checked) {
-      LOG_WARN(logger(), "error parsing envelope from {}: {}", address(), to_string(checked.error()));
+      LOG_STRANGER(logger(), Warn, address(), "error parsing envelope from {}: {}", address(), to_string(checked.error()));
       return conclude(common::BAD_REQUEST);
     }
     a.request = std::move(*request);
@@ -228,7 +229,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
     a.labels = {channel, rendering_->filtered() ? "true" : "false", rendering_->data_type()};
     shared_->requests_received.with(a.labels).add(1);
     if (!a.info.ParseFromString(a.request.seek_info)) {
-      LOG_WARN(logger(), "[channel: {}] Received a signed deliver request from {} with malformed seekInfo payload: {}",
+      LOG_STRANGER(logger(), Warn, address(), "[channel: {}] Received a signed deliver request from {} with malformed seekInfo payload: {}",
                channel, address(), wire::kBadWireFormat);
       return conclude(common::BAD_REQUEST);
     }
@@ -239,7 +240,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
     }
     if (shared_->settings.expiry_of) a.session_end = shared_->settings.expiry_of(a.request.creator);
     if (auto allowed = evaluate(); !allowed) {
-      LOG_WARN(logger(), "[channel: {}] Client {} is not authorized: {}", channel, address(),
+      LOG_STRANGER(logger(), Warn, address(), "[channel: {}] Client {} is not authorized: {}", channel, address(),
                to_string(allowed.error()));
       return conclude(common::FORBIDDEN);
     }
@@ -251,7 +252,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
     auto range = height == 0 ? Result<SeekRange>(SeekRange{.first = 0, .last = 0, .not_found = true})
                              : resolve(a.info, height, a.source->newest());
     if (!range) {
-      LOG_WARN(logger(), "[channel: {}] Received invalid seekInfo message from {}: {}", channel, address(),
+      LOG_STRANGER(logger(), Warn, address(), "[channel: {}] Received invalid seekInfo message from {}: {}", channel, address(),
                range.error().message);
       return conclude(common::BAD_REQUEST);
     }
