@@ -9,6 +9,7 @@
 #include "tools/selvage/ccaas_package.h"
 #include "tools/selvage/doctor/doctor.h"
 #include "tools/selvage/explain.h"
+#include "tools/selvage/trust/trust.h"
 
 namespace selvage::tools::selvage_program {
 namespace {
@@ -23,16 +24,26 @@ kingpin::Flag many(const char* name, const char* help) {
   return made;
 }
 
+std::vector<kingpin::Flag> trust_flags() {
+  return {many("node", "Operations listener of a Selvage node, host:port"),
+          flag("cafile", "CA of the listeners' certificates", true), flag("certfile", "Our TLS certificate", true),
+          flag("keyfile", "Its private key", true)};
+}
+
 kingpin::App app() {
   kingpin::App app;
   app.name = "selvage";
   app.help = "What Fabric's own programs have no command for";
-  app.groups = {{"doctor", "Look for what is wrong, also while nodes are down"}, {"package", "Make chaincode packages"}};
+  app.groups = {{"doctor", "Look for what is wrong, also while nodes are down"},
+                {"package", "Make chaincode packages"},
+                {"trust", "Whom running nodes believe"}};
   app.commands = {
       {"doctor tls",
-       "A node's mutual TLS: own files, trust, channel, live handshakes, expiry. Exit code 0: well; 1: warnings; 2: failures.",
+       "A node's mutual TLS: own files, trust, channel, live handshakes, expiry. Exit code 0: well; 1: warnings; 2: "
+       "failures.",
        {flag("config", "core.yaml or orderer.yaml; where the node would look, when left out"),
-        many("peer", "A peer to try, host:port"), many("orderer", "An orderer to try, host:port"),
+        many("peer", "A peer to try, host:port"),
+        many("orderer", "An orderer to try, host:port"),
         flag("channel", "Look at this channel's configuration too, from --orderer or --peer"),
         flag("config-block", "The channel's configuration from a file in place of a node"),
         many("cafile", "More CA certificates to believe live nodes by"),
@@ -49,6 +60,9 @@ kingpin::App app() {
         flag("domain", "Name in the chaincode's certificate when it is not the host of --address"),
         flag("dial-timeout", "How long the peer tries", false, "10s"),
         {"no-tls", "Plaintext between peer and chaincode", 0, "", false, true, false}}},
+      {"trust show", "Each root of a node, with the setting or channel it came from.", trust_flags()},
+      {"trust diff", "What one of two nodes believes and the other does not. Exit code 1 when they differ.",
+       trust_flags()},
       {"explain", "What a line about TLS says, whatever program wrote it, and what to do: explain \"LINE\"", {}},
       {"version", "Show version information", {}},
   };
@@ -76,6 +90,11 @@ int run(const Arguments& arguments, Terminal terminal) {
     return 0;
   }
   auto& values = parsed->values;
+  if (parsed->command.starts_with("trust ")) {
+    return trust::run({parsed->lists["node"], values["cafile"], values["certfile"], values["keyfile"],
+                       parsed->command == "trust diff"},
+                      terminal);
+  }
   if (parsed->command == "doctor tls") {
     return doctor::run({values["config"], parsed->lists["peer"], parsed->lists["orderer"], values["channel"],
                         values["config-block"], parsed->lists["cafile"], values["json"] == "true"},
