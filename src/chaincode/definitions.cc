@@ -85,6 +85,7 @@ struct DefinitionCache::State {
   std::map<std::string, std::string> packages_by_hash;  // approval_hash -> package id, as of packages_epoch
   uint64_t packages_epoch = UINT64_MAX;
   std::function<void(const std::string&)> runnable, unused;
+  std::function<void(const std::string&, Runnable)> told_runnable;
   // channel -> chaincode -> what was told: the package, and the sequence for the log.
   std::map<std::string, std::map<std::string, std::pair<int64_t, std::string>>> announced;
 
@@ -205,6 +206,11 @@ void DefinitionCache::on_change(std::function<void(const std::string&)> runnable
   state_->unused = std::move(unused);
 }
 
+void DefinitionCache::on_runnable(std::function<void(const std::string&, Runnable)> told) {
+  std::lock_guard lock(state_->mutex);
+  state_->told_runnable = std::move(told);
+}
+
 void DefinitionCache::announce(const std::string& channel_id) {
   auto names = state_->defined_on(channel_id);
   if (!names) {
@@ -242,6 +248,15 @@ void DefinitionCache::announce(const std::string& channel_id) {
       if (unused) unused(dropped);
     }
   }
+  Runnable all;
+  std::function<void(const std::string&, Runnable)> told_runnable;
+  {
+    std::lock_guard lock(state_->mutex);
+    for (const auto& [name, told] : state_->announced[channel_id])
+      if (!told.second.empty()) all.emplace_back(name, told.first);
+    told_runnable = state_->told_runnable;
+  }
+  if (told_runnable) told_runnable(channel_id, std::move(all));
 }
 
 Result<std::vector<PackageReference>> DefinitionCache::references(const std::string& package_id) {

@@ -55,6 +55,10 @@ class DefinitionCache {
   // connected), `unused` with each that was and, after an upgrade, is no more. Before the first change.
   void on_change(std::function<void(const std::string& package_id)> runnable,
                  std::function<void(const std::string& package_id)> unused);
+  // `told` is called with all that can be run on a channel (name and sequence), each time its definitions were looked at:
+  // what gossip tells other peers. Before the first change.
+  using Runnable = std::vector<std::pair<std::string, int64_t>>;
+  void on_runnable(std::function<void(const std::string& channel_id, Runnable runnable)> told);
 
   [[nodiscard]] Result<std::vector<PackageReference>> references(const std::string& package_id);
 

@@ -290,6 +290,12 @@ Result<CoreSettings> read_core_settings(const Tree& tree) {
   out.validator_pool_size = static_cast<int>(read.number("peer.validatorPoolSize", 0));
   out.discovery_enabled = read.flag("peer.discovery.enabled");
   out.discovery_org_members = read.flag("peer.discovery.orgMembersAllowedAccess");
+  auto& cache = out.discovery_cache;
+  cache.enabled = read.flag("peer.discovery.authCacheEnabled", true);
+  cache.entries_max = static_cast<size_t>(read.number("peer.discovery.authCacheMaxSize", 1000));
+  cache.retention_ratio = std::clamp(std::strtod(read.text("peer.discovery.authCachePurgeRetentionRatio", "0.75").c_str(),
+                                                 nullptr), 0.0, 1.0);
+  cache.bind_to_tls_certificate = read.flag("peer.discovery.bindToTLSCertificate", false);
   out.docker_endpoint = read.text("vm.endpoint");
   read_tls(read, &out);
   read_connections(read, &out);

@@ -56,6 +56,13 @@ struct Gateway {  // peer.gateway.*
   std::chrono::nanoseconds dial_timeout{0};         // 2m
 };
 
+struct DiscoveryCache {  // peer.discovery.*
+  bool enabled = true;                   // .authCacheEnabled
+  size_t entries_max = 1000;             // .authCacheMaxSize
+  double retention_ratio = 0.75;         // .authCachePurgeRetentionRatio
+  bool bind_to_tls_certificate = false;  // .bindToTLSCertificate: ours; Fabric documents the check and does not make it
+};
+
 struct Gossip {  // peer.gossip.*
   std::vector<std::string> bootstrap;
   std::string endpoint;
@@ -170,6 +177,7 @@ struct CoreSettings {
   int gateway_limit = 0;                  //  .gatewayService
   bool discovery_enabled = true;          // peer.discovery.enabled
   bool discovery_org_members = false;     // peer.discovery.orgMembersAllowedAccess
+  DiscoveryCache discovery_cache;
   uint64_t receive_bytes_max = 0;         // peer.maxRecvMsgSize, 100 MiB
   uint64_t send_bytes_max = 0;            // peer.maxSendMsgSize, 100 MiB
   std::string docker_endpoint;            // vm.endpoint

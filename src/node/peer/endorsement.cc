@@ -139,6 +139,11 @@ Endorsement::~Endorsement() { stop(); }
 endorse::Endorser& Endorsement::endorser() { return state_->endorser; }
 const chaincode::AccessCheck& Endorsement::access() const { return state_->access; }
 void Endorsement::lifecycle_changed(const std::string& channel_id) { state_->definitions.lifecycle_changed(channel_id); }
+void Endorsement::on_runnable(
+    std::function<void(const std::string&, std::vector<std::pair<std::string, int64_t>>)> told) {
+  state_->definitions.on_runnable(std::move(told));
+}
+bool Endorsement::is_system(const std::string& chaincode) const { return state_->chaincodes.is_system(chaincode); }
 Status Endorsement::start() { return state_->listener ? state_->listener->start() : Status(); }
 void Endorsement::stop() {
   state_->launcher.stop();

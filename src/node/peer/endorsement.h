@@ -5,10 +5,13 @@
 // tells it when a block changed `_lifecycle`.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/disk.h"
@@ -54,6 +57,10 @@ class Endorsement {
   // After a block was committed that wrote to `_lifecycle`, after a join, and for each channel at start: from then on
   // definitions are read anew, and chaincode that became runnable is connected and kept so. Any thread but loops.
   void lifecycle_changed(const std::string& channel_id);
+  // What this peer can run on a channel (name, sequence), each time it was looked at. Before the first lifecycle_changed().
+  void on_runnable(
+      std::function<void(const std::string& channel_id, std::vector<std::pair<std::string, int64_t>> runnable)> told);
+  [[nodiscard]] bool is_system(const std::string& chaincode) const;
   // Serves the chaincode listener. kUnavailable when its address is taken.
   Status start();
   // Ends conversations with chaincode; what runs fails.

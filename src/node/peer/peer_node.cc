@@ -12,6 +12,7 @@
 #include "identity/signature_memory.h"
 #include "ledger/ledger.h"
 #include "node/peer/chaincode_listener.h"
+#include "node/peer/client_services.h"
 #include "node/peer/collection_membership.h"
 #include "node/peer/deliver_rendering.h"
 #include "node/peer/endorsement.h"
@@ -69,6 +70,7 @@ struct PeerNode::State {
   std::unique_ptr<Endorsement> endorsement;
   std::unique_ptr<os::WorkerPool> pool;
   std::unique_ptr<deliver::DeliverService> deliver;
+  std::unique_ptr<ClientServices> clients;
   std::unique_ptr<rpc::Server> server;
 };
 
@@ -102,6 +104,7 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   events.config_changed = [&s](const channel::BundlePtr& bundle) {
     s.tls->follow(*bundle);
     s.gossip->config_changed(bundle);
+    if (s.clients) s.clients->config_changed(bundle);
   };
   events.committed = [&s](const std::string& channel, uint64_t height) { s.gossip->committed(channel, height); };
   events.lifecycle_changed = [&s](const std::string& channel) { s.endorsement->lifecycle_changed(channel); };
@@ -119,6 +122,11 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   SELVAGE_TRY(endorsement.listener, chaincode_listener_settings(s.core));
   SELVAGE_TRY(s.endorsement, Endorsement::make(std::move(endorsement),
                                                {*s.channels, s.local, disk, clock, metrics, &s.signatures}));
+  s.endorsement->on_runnable([&s](const std::string& channel, const auto& runnable) {
+    std::vector<gossip::ChaincodeInfo> chaincodes;
+    for (const auto& [name, sequence] : runnable) chaincodes.push_back({name, std::to_string(sequence)});
+    s.gossip->set_chaincodes(channel, std::move(chaincodes));
+  });
   LOG_INFO(logger(), "Deployed system chaincodes");
 
   s.server = std::make_unique<rpc::Server>(server_settings(s.core, *s.tls, metrics));
@@ -137,6 +145,10 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
                     make_event_access(std::string(policy::resource::kEventBlock)));
   s.deliver->add_to(*s.server, "/protos.Deliver/DeliverFiltered", std::make_shared<FilteredRendering>(),
                     make_event_access(std::string(policy::resource::kEventFilteredBlock)));
+  s.clients = std::make_unique<ClientServices>(ClientServices::Parts{
+      s.core, *s.tls, s.local, *s.channels, *s.gossip, *s.endorsement, os::system_random(),
+      [&s](std::function<void()> task) { s.pool->post(std::move(task)); }});
+  s.clients->add_to(*s.server);
   return std::unique_ptr<PeerNode>(new PeerNode(std::move(state)));
 }
 
@@ -174,8 +186,10 @@ Status PeerNode::start() {
 void PeerNode::stop() {
   State& s = *state_;
   if (s.tls_upkeep) s.tls_upkeep->stop();
+  if (s.clients) s.clients->end_streams();
   if (s.endorsement) s.endorsement->stop();
   if (s.server) s.server->stop(kStopGrace);
+  if (s.clients) s.clients->stop();
   if (s.gossip) s.gossip->stop();
   if (s.channels) s.channels->stop();
   if (s.operations) s.operations->stop();

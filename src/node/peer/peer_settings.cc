@@ -34,6 +34,7 @@ rpc::ServerSettings server_settings(const config::CoreSettings& core, const Peer
   settings.keepalive.min_interval = milliseconds(core.keepalive_min_interval);
   if (core.endorser_limit > 0) settings.concurrency_limits["/protos.Endorser"] = core.endorser_limit;
   if (core.deliver_limit > 0) settings.concurrency_limits["/protos.Deliver"] = core.deliver_limit;
+  if (core.gateway_limit > 0) settings.concurrency_limits["/gateway.Gateway"] = core.gateway_limit;
   settings.metrics = &metrics;
   return settings;
 }
@@ -127,7 +128,6 @@ Status check_settings(const config::CoreSettings& core) {
                        "and external builders work, other packages are refused at installation",
              core.docker_endpoint);
   }
-  LOG_INFO(logger(), "Blocks come from the ordering service; gossip, discovery and gateway are not served by this peer");
   return {};
 }
 
