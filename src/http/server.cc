@@ -23,6 +23,7 @@
 #include "os/event_loop.h"
 #include "tls/context.h"
 #include "tls/diagnosis.h"
+#include "tls/failure_count.h"
 
 namespace selvage::http {
 namespace {
@@ -178,6 +179,7 @@ void Server::State::on_refused(tls::Session& session, const std::string& remote_
   const tls::Evidence* evidence = session.failure();
   const auto diagnosis = session.diagnosis();
   if (evidence == nullptr || diagnosis == nullptr) return;
+  tls::count_failure(*evidence, *diagnosis);
   const auto admitted = refusals.admit(tls::host_of(remote_address), diagnosis->code, std::chrono::steady_clock::now());
   const bool loud = admitted.print && !diagnosis->noise;
   const log::Logger line = logger.with("server", settings.name).with("remoteaddress", remote_address);
@@ -186,7 +188,7 @@ void Server::State::on_refused(tls::Session& session, const std::string& remote_
   line.write(level, "serve", "http: TLS handshake error from " + remote_address + ": " + evidence->error);
   std::string record = "Why the TLS handshake failed\n" + tls::to_record(*diagnosis);
   if (admitted.seen_before > 0) record += "\n   seen  " + std::to_string(admitted.seen_before) + " times before";
-  logger.write(level, "serve", record);
+  line.with(tls::to_fields(*evidence, *diagnosis, admitted.seen_before)).write(level, "serve", record);
 }
 
 Server::Server(ServerSettings settings) : state_(std::make_shared<State>(std::move(settings))) {}

@@ -42,6 +42,14 @@ NativeCertificate to_native(const crypto::Certificate& certificate) {
 }
 
 Status use_credentials(SSL_CTX* native, const Credentials& credentials) {
+  using Algorithm = crypto::SignatureAlgorithm;
+  const Algorithm signature = credentials.leaf().signature_algorithm();
+  if (signature == Algorithm::kEcdsaSha1 || signature == Algorithm::kSha1Rsa || signature == Algorithm::kMd5Rsa) {
+    return fail(Code::kInvalidArgument,
+                std::string("tls: the certificate is signed with ") + crypto::name_of(signature) + ", which everybody refuses",
+                "TLS-12: " + credentials.files().certificate_path + ", " + escape(credentials.leaf().subject(), 160),
+                "issue it again with SHA-256");
+  }
   NativeCertificate leaf = to_native(credentials.leaf());
   if (!leaf || SSL_CTX_use_certificate(native, leaf.get()) != 1) return openssl_failure("the certificate", &credentials);
   for (size_t i = 1; i < credentials.chain().size(); ++i) {

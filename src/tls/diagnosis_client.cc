@@ -207,6 +207,25 @@ Diagnosis our_certificate_refused(const Evidence& seen) {
         }
       }
     }
+    if (seen.our_chain.size() == 1 && !leaf.is_self_issued()) {
+      const auto domain = [](const std::string& name) {
+        std::string first = name.substr(0, name.find(','));
+        size_t dot = first.find('.');
+        return first.starts_with("CN=") && dot != std::string::npos ? first.substr(dot) : std::string();
+      };
+      const std::string own = domain(leaf.issuer());
+      for (const std::string& name : seen.acceptable_issuers) {
+        bool ca_of_identities = leaf.issuer().starts_with("CN=ca.") || leaf.issuer().starts_with("CN=tlsca.");
+        if (own.empty() || domain(name) != own || ca_of_identities) continue;
+        return diagnose(seen, "TLS-09", Fault::kClient,
+                        fmt::format("{}: its issuer {} is not in what we sent (1 certificate) and not among what the server accepts, "
+                                    "which is {}.",
+                                    said, issuer, accepted),
+                        fmt::format("if it is an intermediate of {}, append it to the certificate's file: cat client.crt ica.crt > "
+                                    "client-chain.crt",
+                                    escape(name, 120)));
+      }
+    }
     for (const std::string& name : seen.acceptable_issuers) {
       auto twin = name.starts_with("CN=") ? tls_twin_of(name.substr(3, name.find(',') - 3)) : std::nullopt;
       if (twin && "CN=" + *twin == seen.our_chain.back().issuer().substr(0, seen.our_chain.back().issuer().find(','))) {

@@ -28,10 +28,6 @@ ExpiryNotes expiry_notes(const std::string& role, const crypto::Certificate& cer
   auto end = certificate.not_after();
   if (end < now) {
     add(log::Level::kWarn, fmt::format("The {} certificate has expired", role));
-    add(log::Level::kWarn, fmt::format("{}, ended on {}, {} days ago: whoever checks it will refuse it; renew it (with "
-                                       "Fabric CA: fabric-ca-client reenroll --csr.keyrequest.reusekey)",
-                                       which(certificate, file), crypto::to_rfc3339(end),
-                                       std::chrono::floor<days>(now - end).count()));
     return notes;
   }
   add(log::Level::kInfo, fmt::format("The {} certificate will expire on {}", role, go_time(end)));

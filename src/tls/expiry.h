@@ -26,7 +26,7 @@ struct ExpiryNotes {
 };
 
 // At start, once per certificate. `role` is "enrollment", "server TLS" or "client TLS". `file` (may be empty) goes into our
-// extra words after Fabric's, for a certificate that has expired or is not valid yet.
+// extra words for a certificate that is not valid yet. Which file has expired and what renews it: tls/live/expiry_watch.h.
 // Fabric quirk: nothing is said of one that is not valid yet; here it is a warning (common/crypto/expiration.go).
 [[nodiscard]] ExpiryNotes expiry_notes(const std::string& role, const crypto::Certificate& certificate,
                                        const std::string& file, std::chrono::sys_seconds now);

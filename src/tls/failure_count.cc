@@ -20,11 +20,13 @@ void count_failures_in(metrics::Provider* provider) {
                                        {"code", "side", "listener"}, "%{#fqname}.%{code}.%{side}.%{listener}", {}});
 }
 
-void count_failure(const Evidence& evidence, const Diagnosis& diagnosis) {
+void count_failure(const Diagnosis& diagnosis, const std::string& listener) {
   std::lock_guard lock(mutex);
-  if (failures == nullptr) return;
-  bool server = evidence.our_side == Side::kServer;
-  failures->with({diagnosis.code, name_of(diagnosis.fault), server ? evidence.server_policy.listener : "outgoing"}).add(1);
+  if (failures != nullptr) failures->with({diagnosis.code, name_of(diagnosis.fault), listener}).add(1);
+}
+
+void count_failure(const Evidence& evidence, const Diagnosis& diagnosis) {
+  count_failure(diagnosis, evidence.our_side == Side::kServer ? evidence.server_policy.listener : "outgoing");
 }
 
 const char* name_of(Fault fault) {

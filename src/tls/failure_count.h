@@ -15,7 +15,8 @@ namespace selvage::tls {
 // From now on failures are counted there; null: nowhere. Whoever set one takes it back before `provider` goes.
 void count_failures_in(metrics::Provider* provider);
 // Any thread.
-void count_failure(const Evidence& evidence, const Diagnosis& diagnosis);
+void count_failure(const Diagnosis& diagnosis, const std::string& listener);
+void count_failure(const Evidence& evidence, const Diagnosis& diagnosis);  // with the listener of its policy
 
 // "client", "server", "network", "unknown".
 [[nodiscard]] const char* name_of(Fault fault);

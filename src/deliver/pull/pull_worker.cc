@@ -18,6 +18,10 @@ namespace {
 constexpr double kPauseFactor = 1.2;
 constexpr const char* kDeliver = "/orderer.AtomicBroadcast/Deliver";
 
+// gRPC's longest back-off; a peer's own settings may hold it to less.
+constexpr std::chrono::milliseconds kPauseAfterVerdict = std::chrono::seconds(120);
+constexpr std::chrono::milliseconds kMaterialLookedAtEvery = std::chrono::seconds(1);
+
 log::Logger service_logger("deliveryClient");
 
 }  // namespace
@@ -53,8 +57,29 @@ void Puller::stop() {
 }
 
 bool Puller::pause(std::chrono::milliseconds time) {
-  std::unique_lock lock(mutex_);
-  return !stopped_.wait_for(lock, time, [&] { return stopping_; });
+  // What we show and whom we believe: a change of either is worth a try at once.
+  const auto material = [&] {
+    std::string text;
+    if (settings_.credentials) {
+      if (const auto ours = settings_.credentials->current()) text = std::to_string(ours->version());
+    }
+    for (const Endpoint& one : orderer_endpoints(*sink_.position().bundle, settings_.overrides)) {
+      text += " " + one.address;
+      for (const tls::Root& root : one.roots) text += root.certificate.sha256();
+    }
+    return text;
+  };
+  const bool watching = verdicts_ > 0 && time > kMaterialLookedAtEvery;
+  const std::string before = watching ? material() : "";
+  while (true) {
+    const auto slice = watching ? std::min(time, kMaterialLookedAtEvery) : time;
+    {
+      std::unique_lock lock(mutex_);
+      if (stopped_.wait_for(lock, slice, [&] { return stopping_; })) return false;
+    }
+    time -= slice;
+    if (time.count() <= 0 || (watching && material() != before)) return true;
+  }
 }
 
 void Puller::run() {
@@ -63,11 +88,16 @@ void Puller::run() {
   bool failed = false;
   while (true) {
     if (failed) {
+      // Every orderer gave us a TLS verdict, which trying again does not change: seldom, until something is changed.
+      if (verdicts_ > 0 && verdicts_ >= orderer_endpoints(*sink_.position().bundle, settings_.overrides).size()) {
+        wait = std::max<std::chrono::duration<double, std::milli>>(wait, kPauseAfterVerdict);
+      }
       const auto time = std::chrono::duration_cast<std::chrono::milliseconds>(
           std::min<std::chrono::duration<double, std::milli>>(wait, settings_.pause_max));
       wait = std::min<std::chrono::duration<double, std::milli>>(wait * kPauseFactor, settings_.pause_max);
       waited += time;
-      LOG_WARN(logger_, "Disconnected from ordering service. Attempt to re-connect in {}ms, totalDuration is {:.0f}ms",
+      const auto level = repeated_ ? log::Level::kDebug : log::Level::kWarn;
+      SELVAGE_LOG(logger_, level, "Disconnected from ordering service. Attempt to re-connect in {}ms, totalDuration is {:.0f}ms",
                time.count(), waited.count());
       if (!pause(time)) return;
     } else if (!pause(std::chrono::milliseconds(0))) {
@@ -143,13 +173,22 @@ Puller::Ended Puller::pull_from(const Endpoint& endpoint, BlockVerifier& verifie
 Puller::Ended Puller::receive(rpc::Channel& channel, Bytes request, const Endpoint& endpoint, BlockVerifier& verifier,
                               bool* progress) {
   if (Status ready = channel.wait_ready(settings_.connect_timeout); !ready) {
+    const auto failure = channel.last_failure();
+    verdicts_ = failure && failure->permanent ? verdicts_ + 1 : 0;
+    // Once for each change of cause; the rest is for those who look closely.
+    const std::string cause = failure && failure->diagnosis ? failure->diagnosis->code : ready.error().message;
+    repeated_ = std::exchange(told_[endpoint.address], cause) == cause;
     const std::lock_guard lock(mutex_);
     if (!stopping_) {
-      LOG_WARN(logger_, "Could not connect to ordering service: could not dial endpoint '{}': {}", endpoint.address,
-               to_string(ready.error()));
+      SELVAGE_LOG(logger_, repeated_ ? log::Level::kDebug : log::Level::kWarn,
+                  "Could not connect to ordering service: could not dial endpoint '{}': {}", endpoint.address,
+                  to_string(ready.error()));
     }
     return Ended::kFailed;
   }
+  verdicts_ = 0;
+  repeated_ = false;
+  told_.erase(endpoint.address);
   const auto stream = channel.stream(kDeliver);
   if (!stream->write(std::move(request))) return Ended::kFailed;
   const log::Logger logger = logger_.with("orderer-address", endpoint.address);

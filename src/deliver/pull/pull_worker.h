@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -91,6 +92,10 @@ class Puller {
   const Clock& clock_;
   Random& random_;
   log::Logger logger_;
+  // Of the puller's thread: TLS verdicts one after another, the cause last told by address, and whether it was the same.
+  size_t verdicts_ = 0;
+  std::map<std::string, std::string> told_;
+  bool repeated_ = false;
   EndpointChoice endpoints_;
 
   std::mutex mutex_;

@@ -13,6 +13,7 @@
 #include "rpc/http2/gzip.h"
 #include "tls/context.h"
 #include "tls/diagnosis.h"
+#include "tls/failure_count.h"
 
 namespace selvage::rpc {
 namespace {
@@ -233,11 +234,37 @@ void Channel::State::round_failed() {
                  ? base
                  : std::min(max, std::chrono::nanoseconds(static_cast<int64_t>(static_cast<double>(backoff_.count()) * settings.backoff.factor)));
   std::uniform_real_distribution<double> jitter(1 - settings.backoff.jitter, 1 + settings.backoff.jitter);
+  bool verdict = false;
+  {
+    std::lock_guard lock(mutex);
+    verdict = failure && failure->permanent;
+  }
+  // A TLS verdict stays what it is until somebody changes something: seldom, but at once when that somebody is us.
+  if (verdict) backoff_ = max;
   auto wait = std::chrono::nanoseconds(static_cast<int64_t>(static_cast<double>(backoff_.count()) * jitter(random_)));
-  backoff_timer_ = loop.after(wait, [this] {
+  rest(wait, verdict ? material() : "");
+}
+
+void Channel::State::rest(std::chrono::nanoseconds wait, const std::string& refused_material) {
+  constexpr std::chrono::nanoseconds kLookEvery = std::chrono::seconds(1);
+  auto slice = refused_material.empty() ? wait : std::min(wait, kLookEvery);
+  backoff_timer_ = loop.after(slice, [this, wait, slice, refused_material] {
     backoff_timer_ = 0;
+    if (!refused_material.empty() && material() != refused_material) {
+      backoff_ = {};
+      return retry_or_rest();
+    }
+    if (wait > slice) return rest(wait - slice, refused_material);
     retry_or_rest();
   });
+}
+
+// What we show and whom we believe, as of now.
+std::string Channel::State::material() const {
+  std::lock_guard lock(mutex);
+  if (!tls) return "";
+  auto ours = tls->credentials()->current();
+  return std::to_string(ours ? ours->version() : 0) + " " + std::to_string(tls->trust()->current()->version());
 }
 
 // After a back-off, or when a connection went: dial again only if somebody waits.
@@ -285,6 +312,7 @@ void Channel::State::on_down(ClientConnection& connection, const std::string& wh
     auto hold = std::exchange(dialling_, nullptr);
     auto diagnosis = connection.diagnosis();
     bool permanent = diagnosis && diagnosis->permanent;
+    if (diagnosis) tls::count_failure(*diagnosis, "outgoing");
     std::string stage = connection.handshake_done() ? "error reading server preface: " : "transport: authentication handshake failed: ";
     return address_failed({dialling_address_.text, connection_error(stage + (why.empty() ? "EOF" : why)), std::move(diagnosis),
                            permanent, std::chrono::system_clock::now()});
@@ -328,8 +356,10 @@ selvage::Status Channel::State::wait_ready(std::chrono::milliseconds timeout) {
   if (decided && state == ChannelState::kReady) return {};
   if (closed) return fail(Code::kCancelled, "grpc: the client connection is closing");
   if (!failure) return fail(Code::kUnavailable, "context deadline exceeded");
-  return fail(Code::kUnavailable, failure->message, failure->diagnosis ? failure->diagnosis->code + ": " + failure->diagnosis->cause : "",
-              failure->diagnosis ? failure->diagnosis->remedy : "");
+  if (!failure->diagnosis) return fail(Code::kUnavailable, failure->message);
+  std::string cause = failure->diagnosis->code + ": " + failure->diagnosis->cause;
+  if (cause.ends_with('.')) cause.pop_back();  // the remedy follows in the same line
+  return fail(Code::kUnavailable, failure->message, std::move(cause), failure->diagnosis->remedy);
 }
 
 void Channel::State::close() {

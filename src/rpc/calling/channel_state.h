@@ -62,6 +62,9 @@ struct Channel::State final : OutgoingCall::Home, ClientConnection::Owner, std::
   void connected(int fd, const Address& address);
   void address_failed(ConnectFailure failure);
   void round_failed();
+  // Until the next try; `refused_material` (may be empty): what was refused, whose change is worth a try at once.
+  void rest(std::chrono::nanoseconds wait, const std::string& refused_material);
+  [[nodiscard]] std::string material() const;
   void stop_dialling();
   void retry_or_rest();
   void arm_idle();

@@ -1,0 +1,123 @@
+// An unmodified Go client, as Fabric's own programs are: grpc-go on crypto/tls.
+//
+//	client call <address> <name or -> <CA file> <certificate or -> <key or ->   one call; prints how it ended
+//	client plain <address>                                                     the same in plaintext
+//	client old <address> <CA file>                                             offers TLS 1.0 and 1.1 only
+//	client flood <address> <CA file> <certificate> <key> <count>               handshakes that are to be refused
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/encoding"
+)
+
+func must(err error) {
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+}
+
+type raw struct{}
+
+func (raw) Marshal(v any) ([]byte, error)      { return v.([]byte), nil }
+func (raw) Unmarshal(data []byte, v any) error { return nil }
+func (raw) Name() string                       { return "proto" }
+
+func config(ca, certificate, key, name string) *tls.Config {
+	pem, err := os.ReadFile(ca)
+	must(err)
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(pem)
+	c := &tls.Config{RootCAs: pool, ServerName: strings.TrimSuffix(name, "-")}
+	if certificate != "-" {
+		pair, err := tls.LoadX509KeyPair(certificate, key)
+		must(err)
+		c.Certificates = []tls.Certificate{pair}
+	}
+	return c
+}
+
+func call(address string, creds credentials.TransportCredentials) {
+	encoding.RegisterCodec(raw{})
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(creds))
+	must(err)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	var out []byte
+	fmt.Println(conn.Invoke(ctx, "/orderer.AtomicBroadcast/Nothing", []byte{}, &out))
+}
+
+// What a client reads after a handshake that TLS 1.3 lets it finish: the alert, or the noise of a connection cut too soon.
+func flood(address string, c *tls.Config, count int) {
+	said := map[string]int{}
+	var mutex sync.Mutex
+	var group sync.WaitGroup
+	for worker := 0; worker < 8; worker++ {
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for i := 0; i < count/8; i++ {
+				text := "accepted"
+				conn, err := tls.Dial("tcp", address, c)
+				if err == nil {
+					// As grpc-go does: first its preface goes out, then it listens.
+					_, err = conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"))
+					if err == nil {
+						conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+						_, err = conn.Read(make([]byte, 100))
+					}
+					conn.Close()
+				}
+				if err != nil {
+					text = err.Error()
+					if at := strings.Index(text, "->"); at >= 0 {
+						text = text[strings.LastIndex(text, ": ")+2:]
+					}
+				}
+				mutex.Lock()
+				said[text]++
+				mutex.Unlock()
+			}
+		}()
+	}
+	group.Wait()
+	for text, times := range said {
+		fmt.Printf("%d %s\n", times, text)
+	}
+}
+
+func main() {
+	a := append(os.Args[1:], make([]string, 8)...)
+	switch a[0] {
+	case "call":
+		call(a[1], credentials.NewTLS(config(a[3], a[4], a[5], a[2])))
+	case "plain":
+		call(a[1], insecure.NewCredentials())
+	case "old":
+		c := config(a[2], "-", "-", "localhost")
+		c.MinVersion, c.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
+		_, err := tls.Dial("tcp", a[1], c)
+		fmt.Println(err)
+	case "flood":
+		c := config(a[2], a[3], a[4], "localhost")
+		// Go withholds a certificate whose issuer the server does not list; this one goes out whatever it lists.
+		own := c.Certificates[0]
+		c.Certificates, c.GetClientCertificate = nil, func(*tls.CertificateRequestInfo) (*tls.Certificate, error) { return &own, nil }
+		count, err := strconv.Atoi(a[5])
+		must(err)
+		flood(a[1], c, count)
+	}
+}
