@@ -14,7 +14,7 @@ const log::Logger& logger() {
   return instance;
 }
 
-constexpr auto kAliveKeptFor = std::chrono::seconds(2);       // one signature for several requests
+constexpr auto kAliveKeptFor = std::chrono::milliseconds(500);  // one signature for several requests
 constexpr auto kIdentitiesAskedEvery = std::chrono::milliseconds(500);
 
 }  // namespace
@@ -155,6 +155,8 @@ void Core::handle_membership_request(const SenderPtr& from, const MessagePtr& me
     if (membership_.find(from->pki_id) == nullptr) return;
   } else if (check_alive(**alive, now) != Verdict::kGood) {
     return void(drop(from, "alive message", true, now.steady));
+  } else if (membership_.revive(from->pki_id, now.steady)) {
+    welcome(*membership_.find(from->pki_id), now);
   }
   const MessagePtr own = own_alive(now);
   if (!own) return;

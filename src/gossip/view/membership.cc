@@ -65,6 +65,15 @@ bool Membership::expire(const Bytes& pki_id) {
   return true;
 }
 
+bool Membership::revive(const Bytes& pki_id, SteadyTime now) {
+  const auto found = entries_.find(pki_id);
+  if (found == entries_.end() || found->second.alive) return false;
+  found->second.alive = true;
+  found->second.last_seen = now;
+  ++alive_count_;
+  return true;
+}
+
 void Membership::forget(const Bytes& pki_id) {
   const auto found = entries_.find(pki_id);
   if (found == entries_.end()) return;

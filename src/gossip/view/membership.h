@@ -51,6 +51,8 @@ class Membership {
   // An authentic alive message of a peer that somebody calls dead: noted when we know nothing of it.
   bool learn_dead(const MessagePtr& message, SteadyTime now);
 
+  // It spoke to us itself just now, whatever its newest alive message: dead -> alive. False when it was not dead.
+  bool revive(const Bytes& pki_id, SteadyTime now);
   // Alive -> dead. False when it was not alive.
   bool expire(const Bytes& pki_id);
   // Out of all tables (its identity is no good any more, or was replaced).
