@@ -9,6 +9,7 @@
 #include "tools/selvage/ccaas_package.h"
 #include "tools/selvage/doctor/doctor.h"
 #include "tools/selvage/explain.h"
+#include "tools/selvage/rotate/rotate.h"
 #include "tools/selvage/trust/trust.h"
 
 namespace selvage::tools::selvage_program {
@@ -30,12 +31,35 @@ std::vector<kingpin::Flag> trust_flags() {
           flag("keyfile", "Its private key", true)};
 }
 
+std::vector<kingpin::Flag> rotate_flags() {
+  return {flag("node", "The consenter, host:port as the channels name it", true),
+          flag("new-cert", "Its new TLS certificate", true),
+          flag("new-key", "The private key of it", true),
+          flag("new-client-cert", "Its new certificate for dialling, where it is another one"),
+          flag("new-client-key", "The private key of that"),
+          many("channel", "A channel of which it is a consenter"),
+          many("orderer", "An orderer to ask and to submit to; name all of the others"),
+          flag("cafile", "TLS CA of the orderers", true),
+          flag("certfile", "Our own TLS certificate", true),
+          flag("keyfile", "The private key of it", true),
+          flag("mspid", "MSP id of an admin of the orderer organisation", true),
+          flag("msp", "MSP folder of that admin", true),
+          many("sign", "MSPID:FOLDER of another admin, where the policy wants several"),
+          flag("install-cert", "The node's certificate file, to be replaced; without it the last step is left to you"),
+          flag("install-key", "The node's key file"),
+          flag("install-client-cert", "The node's certificate file for dialling"),
+          flag("install-client-key", "The node's key file for dialling"),
+          flag("timeout", "Seconds to wait for channels and node", false, "120"),
+          {"dry-run", "Print the plan and change nothing", 0, "", false, true, false}};
+}
+
 kingpin::App app() {
   kingpin::App app;
   app.name = "selvage";
   app.help = "What Fabric's own programs have no command for";
   app.groups = {{"doctor", "Look for what is wrong, also while nodes are down"},
                 {"package", "Make chaincode packages"},
+                {"rotate", "Give a node another TLS pair without an outage"},
                 {"trust", "Whom running nodes believe"}};
   app.commands = {
       {"doctor tls",
@@ -60,6 +84,9 @@ kingpin::App app() {
         flag("domain", "Name in the chaincode's certificate when it is not the host of --address"),
         flag("dial-timeout", "How long the peer tries", false, "10s"),
         {"no-tls", "Plaintext between peer and chaincode", 0, "", false, true, false}}},
+      {"rotate orderer",
+       "Updates the consenter in every channel, waits until all have it, then replaces the node's files.",
+       rotate_flags()},
       {"trust show", "Each root of a node, with the setting or channel it came from.", trust_flags()},
       {"trust diff", "What one of two nodes believes and the other does not. Exit code 1 when they differ.",
        trust_flags()},
@@ -67,6 +94,40 @@ kingpin::App app() {
       {"version", "Show version information", {}},
   };
   return app;
+}
+
+int rotate_orderer(kingpin::Parsed& parsed, Terminal terminal) {
+  auto& values = parsed.values;
+  rotate::Wanted wanted;
+  wanted.node = values["node"];
+  wanted.new_cert = values["new-cert"];
+  wanted.new_key = values["new-key"];
+  wanted.new_client_cert = values["new-client-cert"];
+  wanted.new_client_key = values["new-client-key"];
+  wanted.channels = parsed.lists["channel"];
+  wanted.orderers = parsed.lists["orderer"];
+  wanted.ca_file = values["cafile"];
+  wanted.tls_cert = values["certfile"];
+  wanted.tls_key = values["keyfile"];
+  wanted.msp_id = values["mspid"];
+  wanted.msp_folder = values["msp"];
+  wanted.signers = parsed.lists["sign"];
+  wanted.install_cert = values["install-cert"];
+  wanted.install_key = values["install-key"];
+  wanted.install_client_cert = values["install-client-cert"];
+  wanted.install_client_key = values["install-client-key"];
+  wanted.dry_run = values["dry-run"] == "true";
+  const std::string& seconds = values["timeout"];
+  if (seconds.empty() || seconds.size() > 5 || seconds.find_first_not_of("0123456789") != std::string::npos) {
+    terminal.err << "selvage: error: --timeout: give whole seconds\n";
+    return 1;
+  }
+  wanted.timeout = std::chrono::seconds(std::stoi(seconds));
+  if (wanted.channels.empty() || wanted.orderers.empty()) {
+    terminal.err << "selvage: error: name the channels with --channel and orderers with --orderer\n";
+    return 1;
+  }
+  return rotate::run(wanted, terminal);
 }
 
 }  // namespace
@@ -90,6 +151,7 @@ int run(const Arguments& arguments, Terminal terminal) {
     return 0;
   }
   auto& values = parsed->values;
+  if (parsed->command == "rotate orderer") return rotate_orderer(*parsed, terminal);
   if (parsed->command.starts_with("trust ")) {
     return trust::run({parsed->lists["node"], values["cafile"], values["certfile"], values["keyfile"],
                        parsed->command == "trust diff"},
