@@ -6,7 +6,9 @@ import java.net.InetSocketAddress;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Properties;
 import java.util.stream.Collectors;
+import org.hyperledger.fabric.metrics.Metrics;
 import org.hyperledger.fabric.shim.Chaincode;
 import org.hyperledger.fabric.shim.ChaincodeBase;
 import org.hyperledger.fabric.shim.ChaincodeServerProperties;
@@ -18,6 +20,7 @@ import org.hyperledger.fabric.shim.ledger.KeyModification;
 import org.hyperledger.fabric.shim.ledger.KeyValue;
 import org.hyperledger.fabric.shim.ledger.QueryResultsIterator;
 import org.hyperledger.fabric.shim.ledger.QueryResultsIteratorWithMetadata;
+import org.hyperledger.fabric.traces.Traces;
 
 public final class Main extends ChaincodeBase {
   private static byte[] bytes(String text) {
@@ -125,6 +128,12 @@ public final class Main extends ChaincodeBase {
     properties.setKeyFile(System.getenv("CHAINCODE_TLS_KEY"));
     properties.setKeyCertChainFile(System.getenv("CHAINCODE_TLS_CERT"));
     properties.setTrustCertCollectionFile(System.getenv("CHAINCODE_CLIENT_CA_CERT"));
-    new NettyChaincodeServer(new Main(), properties).start();
+    Main chaincode = new Main();
+    chaincode.processEnvironmentOptions();
+    chaincode.initializeLogging();
+    Properties config = chaincode.getChaincodeConfig();
+    Metrics.initialize(config);
+    Traces.initialize(config);
+    new NettyChaincodeServer(chaincode, properties).start();
   }
 }
