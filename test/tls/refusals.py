@@ -151,12 +151,9 @@ class Bench:
     def file(self, name):
         return str(self.tls / name)
 
-    # -- one case ---------------------------------------------------------------------------------------------------
-    def run(self, case):
-        folder = self.folder / case.number
-        folder.mkdir()
-        ports = dict(zip(("orderer", "admin", "operations"), PORTS.take(3)))
-        env = {**os.environ, "FABRIC_CFG_PATH": str(network.ROOT / "config"), "FABRIC_LOGGING_FORMAT": "%{level:.4s} %{module} %{message}",
+    def environment(self, case, folder, ports):
+        """Of an orderer for this case."""
+        return {**os.environ, "FABRIC_CFG_PATH": str(network.ROOT / "config"), "FABRIC_LOGGING_FORMAT": "%{level:.4s} %{module} %{message}",
                "ORDERER_GENERAL_LISTENPORT": str(ports["orderer"]), "ORDERER_GENERAL_LISTENADDRESS": "0.0.0.0",
                "ORDERER_GENERAL_LOCALMSPID": "OrdererMSP",
                "ORDERER_GENERAL_LOCALMSPDIR": str(self.folder / "crypto/ordererOrganizations/example.com/orderers/orderer.example.com/msp"),
@@ -170,6 +167,13 @@ class Bench:
                "ORDERER_ADMIN_TLS_CERTIFICATE": self.file("server.crt"), "ORDERER_ADMIN_TLS_PRIVATEKEY": self.file("server.key"),
                "ORDERER_ADMIN_TLS_CLIENTAUTHREQUIRED": "true", "ORDERER_ADMIN_TLS_CLIENTROOTCAS": f"[{self.file('ca.crt')}]",
                **{key: value.replace("{}", str(self.tls)) for key, value in (case.orderer or {}).items()}}
+
+    # -- one case ---------------------------------------------------------------------------------------------------
+    def run(self, case):
+        folder = self.folder / case.number
+        folder.mkdir()
+        ports = dict(zip(("orderer", "admin", "operations"), PORTS.take(3)))
+        env = self.environment(case, folder, ports)
         orderer = network.Process("orderer", [str(BIN / "orderer")], env, folder)
         said = [f"# {case.what}"]
         try:
