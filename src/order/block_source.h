@@ -11,10 +11,8 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "channel/bundle.h"
+#include "common/common.pb.h"
 
-namespace common {
-class Block;
-}
 
 namespace selvage::order {
 

@@ -300,13 +300,13 @@ class Stream : public std::enable_shared_from_this<Stream> {
   bool put_in_line(Slot& slot) {
     if (!slot.chain) return true;
     const bool config = slot.submission.config;
+    std::string why;
     const auto taken = slot.chain->order(slot.submission, [weak = weak_from_this()] {
       if (auto self = weak.lock()) self->shared_->post([self] { self->advance(); });
-    });
+    }, &why);
     if (taken == ChainWorker::Taken::kFull) return false;
     if (taken == ChainWorker::Taken::kYes) return true;
-    slot.outcome = {common::SERVICE_UNAVAILABLE,
-                    taken == ChainWorker::Taken::kNoLeader ? "no Raft leader" : "chain is stopped"};
+    slot.outcome = {common::SERVICE_UNAVAILABLE, ChainWorker::refusal(taken, why)};
     LOG_WARN(logger(), "[channel: {}] Rejecting broadcast of {} message from {} with SERVICE_UNAVAILABLE: rejected by {}: {}",
              slot.channel, config ? "config" : "normal", address(), config ? "Configure" : "Order", slot.outcome.info);
     return true;

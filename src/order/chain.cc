@@ -5,7 +5,6 @@
 #include <chrono>
 #include <utility>
 
-#include "common/configtx.pb.h"
 #include "crypto/hash.h"
 #include "order/consensus_metadata.h"
 #include "order/raft/codec.h"
@@ -45,12 +44,13 @@ Result<std::unique_ptr<Chain>> Chain::make(Settings settings, channel::BundlePtr
                                          std::move(writer), newest, wal, host, processor, random, metrics));
   raft::Restart restart = wal.take_restart();
   const bool empty = restart.hard_state.empty() && restart.snapshot.empty() && restart.entries.empty();
-  const bool alone = chain->ids_.consenter_ids_size() == 1;
-  if (empty && newest.header().number() > 0 && alone) {
+  if (empty && newest.header().number() > 0 && !settings.joining) {
     return fail(Code::kFailedPrecondition,
                 fmt::format("the raft log of channel {} is empty although its ledger has {} blocks",
                             chain->bundle_->channel_id(), newest.header().number() + 1),
-                "", "restore Consensus.WALDir of this orderer; a consenter that lost its log must not go on under its id");
+                "",
+                "restore Consensus.WALDir of this orderer; a consenter that lost its log must not go on under its id: "
+                "have it removed from the channel's consenters, join the channel anew, and have it added again");
   }
   chain->fresh_ = empty && newest.header().number() == 0;
   const auto& options = chain->config_.options();
@@ -66,10 +66,9 @@ Result<std::unique_ptr<Chain>> Chain::make(Settings settings, channel::BundlePtr
   };
   if (!restart.snapshot.empty()) {
     chain->last_block_index_ = restart.snapshot.index;
-    common::Block block;
-    if (restart.snapshot.data && block.ParseFromString(*restart.snapshot.data)) {
-      chain->snapshot_block_.set(static_cast<double>(block.header().number()));
-    }
+    auto block = wire::parse<common::Block>(restart.snapshot.data ? BytesView(*restart.snapshot.data) : BytesView());
+    if (block) chain->snapshot_block_.set(static_cast<double>(block->header().number()));
+    chain->found_snapshot_ = restart.snapshot;
   }
   chain->core_ = std::make_unique<raft::Core>(std::move(raft), std::move(restart));
   if (auto broken = chain->core_->broken()) return fail(Code::kDataLoss, *broken);
@@ -108,6 +107,7 @@ Chain::Chain(Settings settings, channel::BundlePtr bundle, etcdraft::ConfigMetad
       config_received_(metrics.config_proposals_received.with({bundle_->channel_id()})),
       persist_seconds_(metrics.data_persist_duration.with({bundle_->channel_id()})),
       fill_seconds_(metrics.block_fill_duration.with({bundle_->channel_id()})) {
+  last_is_config_ = wire::is_config_block(newest);
   is_leader_.set(0);
   active_nodes_.set(0);
   cluster_size_.set(ids_.consenter_ids_size());
@@ -128,6 +128,9 @@ void Chain::start(SteadyTime now) {
     LOG_INFO(logger_, "Restarting raft node");
   }
   tell_consensus();
+  tell_members();
+  // A crash may have come between a snapshot and the blocks up to it.
+  if (!found_snapshot_.empty()) on_snapshot(std::exchange(found_snapshot_, {}));
   run();
   // A single voter need not wait for anybody.
   if (!failure_ && core_->membership().voters == std::vector<raft::NodeId>{settings_.id}) {
@@ -138,43 +141,11 @@ void Chain::start(SteadyTime now) {
   }
 }
 
-void Chain::tell_consensus() {
-  MsgProcessor::ConsensusView view{ids_, {}};
-  for (const auto& [id, progress] : core_->progress()) {
-    if (id == settings_.id || progress.recently_active) view.active.push_back(id);
-  }
-  active_nodes_.set(soft_.role == raft::Role::kLeader ? static_cast<double>(view.active.size()) : 0);
-  host_.consensus_changed(std::move(view));
-}
-
 void Chain::submit(Submission submission, SteadyTime now) {
   if (failure_ || !accepting()) return;
-  (submission.config ? config_received_ : normal_received_).add(1);
+  if (!submission.forwarded) (submission.config ? config_received_ : normal_received_).add(1);
   const uint64_t sequence = bundle_->sequence();
-  if (submission.config) {
-    common::Envelope config;
-    if (!config.ParseFromString(submission.envelope)) return;
-    if (submission.validated_at < sequence) {
-      LOG_WARN(logger_, "Config message was validated against {}, although current config seq has advanced ({})",
-               submission.validated_at, sequence);
-      MsgProcessor::ConsensusView view{ids_, core_->membership().voters};
-      auto again = processor_.reprocess_config(config, *bundle_, view);
-      if (!again) {
-        proposal_failures_.add(1);
-        LOG_ERROR(logger_, "Failed to order message: bad config message: {}", again.error().message);
-        return;
-      }
-      submission.envelope = wire::marshal(*again);
-    }
-    std::vector<Batch> batches;
-    if (cutter_.pending()) batches.push_back(cutter_.cut());
-    batch_deadline_.reset();
-    batches.emplace_back().push_back(std::move(submission.envelope));
-    propose(std::move(batches));
-    config_in_flight_ = true;
-    LOG_INFO(logger_, "Received config transaction, pause accepting transaction till it is committed");
-    return;
-  }
+  if (submission.config) return submit_config(std::move(submission));
   if (submission.validated_at < sequence) {
     LOG_WARN(logger_, "Normal message was validated against {}, although current config seq has advanced ({})",
              submission.validated_at, sequence);
@@ -200,6 +171,32 @@ void Chain::submit(Submission submission, SteadyTime now) {
   propose(std::move(cut.batches));
 }
 
+void Chain::submit_config(Submission submission) {
+  auto config = wire::parse<common::Envelope>(submission.envelope);
+  if (!config) return;
+  if (const uint64_t sequence = bundle_->sequence(); submission.validated_at < sequence) {
+    LOG_WARN(logger_, "Config message was validated against {}, although current config seq has advanced ({})",
+             submission.validated_at, sequence);
+    auto again = processor_.reprocess_config(*config, *bundle_, {ids_, active_});
+    if (!again) {
+      proposal_failures_.add(1);
+      LOG_ERROR(logger_, "Failed to order message: bad config message: {}", again.error().message);
+      return;
+    }
+    submission.envelope = wire::marshal(*again);
+    submission.validated_at = sequence;
+    config = std::move(*again);
+  }
+  if (moves_ourselves(*config)) return abdicate(std::move(submission));
+  std::vector<Batch> batches;
+  if (cutter_.pending()) batches.push_back(cutter_.cut());
+  batch_deadline_.reset();
+  batches.emplace_back().push_back(std::move(submission.envelope));
+  if (!propose(std::move(batches))) return;
+  config_in_flight_ = true;
+  LOG_INFO(logger_, "Received config transaction, pause accepting transaction till it is committed");
+}
+
 void Chain::on_time(SteadyTime now) {
   if (failure_ || !batch_deadline_ || now < *batch_deadline_) return;
   batch_deadline_.reset();
@@ -211,7 +208,7 @@ void Chain::on_time(SteadyTime now) {
   propose(std::move(batches));
 }
 
-void Chain::propose(std::vector<Batch> batches) {
+bool Chain::propose(std::vector<Batch> batches) {
   for (Batch& batch : batches) {
     const BlockCreator before = *creator_;
     auto block = std::make_shared<common::Block>(creator_->next(std::move(batch)));
@@ -221,28 +218,53 @@ void Chain::propose(std::vector<Batch> batches) {
       LOG_ERROR(logger_, "Failed to propose block [{}] to raft: {}", block->header().number(),
                 proposed.error().message);
       creator_ = before;
-      return;
+      return false;
     }
     proposed_.emplace(bytes.get(), std::move(block));
     ++in_flight_;
   }
+  return true;
 }
 
 void Chain::tick(SteadyTime now) {
-  if (failure_) return;
+  if (failure_ || removed_) return;
+  track_active_nodes();  // before the tick, which may forget who was active
   core_->tick();
   ++ticks_;
+  if (abdication_ && --abdication_->ticks_left <= 0) try_transfer();
+  // A change that etcd's rules turned into an empty entry, or that was dropped, is proposed again.
+  if (change_ && config_in_flight_ && core_->log().last() == core_->log().applied()) propose_change();
   const int every = std::max(2 * static_cast<int>(config_.options().heartbeat_tick()), 1);
   if (campaigner_ && soft_.leader == raft::kNone && ticks_ % every == 0) core_->campaign();
 }
 
 Status Chain::step(raft::Message message, SteadyTime now) {
   if (failure_) return fail(*failure_);
+  if (message.to != settings_.id) {
+    LOG_WARN(logger_, "Received msg to {}, my ID is probably wrong due to out of date, cowardly halting", message.to);
+    halt_as_removed();
+    return {};
+  }
   return core_->step(std::move(message));
 }
 
+void Chain::report_unreachable(raft::NodeId id) {
+  if (!failure_) core_->report_unreachable(id);
+}
+
+void Chain::report_snapshot(raft::NodeId id, bool sent) {
+  if (!failure_) core_->report_snapshot(id, sent);
+}
+
+void Chain::halt_as_removed() {
+  removed_ = true;
+  serving_ = just_elected_ = false;
+  is_leader_.set(0);
+  active_nodes_.set(0);
+}
+
 void Chain::run() {
-  while (!failure_ && core_->has_ready()) round();
+  while (!failure_ && !removed_ && core_->has_ready()) round();
   if (auto broken = core_->broken(); broken && !failure_) fail_with({Code::kDataLoss, *broken, "", ""});
 }
 
@@ -256,7 +278,7 @@ void Chain::round() {
                         (message.type == raft::Type::kAppend || message.type == raft::Type::kHeartbeat);
     (may_go ? early : late).push_back(std::move(message));
   }
-  if (!early.empty()) host_.send(std::move(early));
+  if (!early.empty()) send(std::move(early));
   const SteadyTime started = std::chrono::steady_clock::now();
   if (ready.snapshot) {
     if (auto saved = wal_.save_snapshot(*ready.snapshot); !saved) return fail_with(saved.error());
@@ -276,174 +298,23 @@ void Chain::round() {
       }
     }
   }
+  if (ready.snapshot) on_snapshot(*ready.snapshot);
   if (ready.soft_state) on_soft_state(*ready.soft_state);
   apply(ready.committed);
   if (failure_) return;
   core_->advance();
-  if (!late.empty()) host_.send(std::move(late));
+  if (!late.empty()) send(std::move(late));
+  if (change_to_propose_) propose_change();
   if (just_elected_) start_serving();
   maybe_snapshot();
 }
 
-void Chain::on_soft_state(const raft::SoftState& now) {
-  if (now.leader != soft_.leader) {
-    LOG_INFO(logger_, "Raft leader changed: {} -> {}", soft_.leader, now.leader);
-    leader_changes_.add(1);
-    if (now.leader == settings_.id) {
-      is_leader_.set(1);
-      in_flight_ = 0;
-      just_elected_ = true;
-    } else if (soft_.leader == settings_.id) {
-      // What was not proposed yet is lost here, as its submitters were told nothing more than that it was received.
-      is_leader_.set(0);
-      (void)cutter_.cut();
-      batch_deadline_.reset();
-      creator_.reset();
-      proposed_.clear();
-      in_flight_ = 0;
-      serving_ = just_elected_ = config_in_flight_ = false;
-    }
-    if (now.leader == raft::kNone) {
-      LOG_WARN(logger_, "No leader is present, cluster size is {}", ids_.consenter_ids_size());
-    }
-    campaigner_ = campaigner_ && now.leader == raft::kNone;
+void Chain::send(std::vector<raft::Message> messages) {
+  for (raft::Message& message : messages) {
+    // A snapshot travels with the members of today, not of when it was taken.
+    if (message.snapshot) message.snapshot->membership = core_->membership();
   }
-  soft_ = now;
-  tell_consensus();
-}
-
-// A new leader takes messages once everything in its log is in the ledger: only then does it know the last block.
-void Chain::start_serving() {
-  if (core_->log().last() > core_->log().applied() || config_in_flight_) return;
-  LOG_INFO(logger_, "Start accepting requests as Raft leader at block [{}]", last_header_.number());
-  creator_.emplace(last_header_);
-  just_elected_ = false;
-  serving_ = true;
-}
-
-void Chain::apply(const std::vector<raft::Entry>& entries) {
-  for (const raft::Entry& entry : entries) {
-    if (failure_) return;
-    if (entry.kind == raft::Entry::Kind::kChange) {
-      apply_change(entry);
-    } else if (entry.data_bytes() > 0) {
-      apply_block(entry);
-    }
-  }
-}
-
-void Chain::apply_change(const raft::Entry& entry) {
-  auto change = raft::decode_change(entry.data ? BytesView(*entry.data) : BytesView());
-  if (!change) {
-    LOG_WARN(logger_, "Failed to unmarshal ConfChange data: {}", change.error().message);
-    return;
-  }
-  const auto members = core_->apply(*change);
-  if (change->kind == raft::Change::Kind::kAdd) {
-    LOG_INFO(logger_, "Applied config change to add node {}, current nodes in channel: [{}]", change->node,
-             fmt::join(members.voters, " "));
-  } else {
-    LOG_INFO(logger_, "Applied config change to remove node {}, current nodes in channel: [{}]", change->node,
-             fmt::join(members.voters, " "));
-  }
-  cluster_size_.set(static_cast<double>(members.voters.size()));
-}
-
-void Chain::apply_block(const raft::Entry& entry) {
-  bytes_since_snapshot_ += entry.data_bytes();
-  last_block_bytes_ = entry.data;
-  last_block_index_ = entry.index;
-  if (entry.index <= applied_index_) {
-    LOG_DEBUG(logger_, "Received block with raft index ({}) <= applied index ({}), skip", entry.index, applied_index_);
-    return;
-  }
-  std::shared_ptr<common::Block> block;
-  if (auto known = proposed_.extract(entry.data.get())) {
-    block = std::move(known.mapped());
-    if (in_flight_ > 0) --in_flight_;
-  } else {
-    block = std::make_shared<common::Block>();
-    if (!block->ParseFromString(*entry.data)) {
-      return fail_with({Code::kDataLoss, fmt::format("raft entry {} is no block", entry.index), "", ""});
-    }
-  }
-  const uint64_t number = block->header().number();
-  if (number <= last_header_.number()) {
-    LOG_INFO(logger_, "Got block [{}], expect block [{}], this node was forced to catch up", number,
-             last_header_.number() + 1);
-    return;
-  }
-  if (number != last_header_.number() + 1) {
-    return fail_with({Code::kDataLoss,
-                      fmt::format("Got block [{}], expect block [{}]", number, last_header_.number() + 1), "", ""});
-  }
-  LOG_INFO(logger_, "Writing block [{}] (Raft index: {}) to ledger", number, entry.index);
-  ids_.set_raft_index(entry.index);
-  const bool is_config = wire::is_config_block(*block);
-  if (is_config) {
-    config_in_flight_ = false;
-    if (auto adopted = adopt_config(*block); !adopted) return fail_with(adopted.error());
-  }
-  if (auto finished = writer_.finish(*block, wire::marshal(ids_), bundle_->sequence()); !finished) {
-    return fail_with(finished.error());
-  }
-  last_header_ = block->header();
-  if (auto written = host_.append(std::move(block)); !written) return fail_with(written.error());
-  applied_index_ = entry.index;
-  committed_block_.set(static_cast<double>(number));
-  if (is_config) tell_consensus();
-}
-
-// The configuration of a config block comes into force before the block is written, and its metadata says so.
-Status Chain::adopt_config(const common::Block& block) {
-  const auto cannot = [&](const Error& error) {
-    return fail(error.within(fmt::format("config block [{}] cannot be applied", block.header().number())));
-  };
-  auto envelope = wire::parse<common::Envelope>(block.data().data(0));
-  if (!envelope) return cannot(envelope.error());
-  common::ConfigEnvelope config;
-  if (auto opened = wire::open_envelope_of(*envelope, common::CONFIG, config); !opened) return cannot(opened.error());
-  if (auto follows = bundle_->check_next(config); !follows) return cannot(follows.error());
-  auto next = channel::Bundle::from_config(bundle_->channel_id(), config.config());
-  if (!next) return cannot(next.error());
-  auto metadata = config_metadata_of(**next);
-  if (!metadata) return cannot(metadata.error());
-  auto changes = membership_changes(ids_, config_, *metadata);
-  if (!changes) return cannot(changes.error());
-  if (changes->rotated != raft::kNone) {
-    LOG_INFO(logger_, "Config block [{}] rotates TLS certificate of node {}", block.header().number(),
-             changes->rotated);
-  }
-  const auto index = ids_.raft_index();
-  ids_ = changes->block_metadata;
-  ids_.set_raft_index(index);
-  config_ = std::move(*metadata);
-  if (config_.options().snapshot_interval_size() != 0) {
-    snapshot_interval_bytes_ = config_.options().snapshot_interval_size();
-  }
-  bundle_ = std::move(*next);
-  host_.use(bundle_);
-  return {};
-}
-
-void Chain::maybe_snapshot() {
-  if (bytes_since_snapshot_ < snapshot_interval_bytes_ || !last_block_bytes_ || failure_) return;
-  const raft::Index index = last_block_index_;
-  if (index > core_->log().applied()) return;
-  const auto term = core_->log().term(index);
-  if (!term) return;
-  LOG_INFO(logger_,
-           "Accumulated {} bytes since last snapshot, exceeding size limit ({} bytes), taking snapshot at block [{}] "
-           "(index: {}), current nodes: [{}]",
-           bytes_since_snapshot_, snapshot_interval_bytes_, last_header_.number(), index,
-           fmt::join(core_->membership().voters, " "));
-  raft::Snapshot snapshot{core_->membership(), index, *term, last_block_bytes_};
-  if (auto saved = wal_.save_snapshot(snapshot); !saved) return fail_with(saved.error());
-  core_->set_snapshot(std::move(snapshot));
-  if (index > settings_.catch_up_entries) core_->compact(index - settings_.catch_up_entries);
-  bytes_since_snapshot_ = 0;
-  last_block_bytes_.reset();
-  snapshot_block_.set(static_cast<double>(last_header_.number()));
+  host_.send(std::move(messages));
 }
 
 void Chain::fail_with(Error error) {

@@ -4,6 +4,7 @@
 // No thread and no clock: one owner, one thread. After failure() is set it does nothing any more.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -32,6 +33,7 @@ struct Submission {
   size_t message_bytes = 0;   // payload and signature
   bool config = false;        // a CONFIG envelope, to have a block of its own
   uint64_t validated_at = 0;  // sequence of the configuration it was checked under
+  bool forwarded = false;     // came from another consenter, and was counted there
 };
 
 class Chain {
@@ -47,12 +49,24 @@ class Chain {
     virtual void send(std::vector<raft::Message> messages) = 0;
     // What consensus knows of itself changed; for checks of config updates on other threads.
     virtual void consensus_changed(MsgProcessor::ConsensusView view) = 0;
+
+    // From here on only for channels with several consenters.
+    // Who they are from now on: the others are to be spoken with.
+    virtual void members_changed(const etcdraft::BlockMetadata& ids, const etcdraft::ConfigMetadata& config) {}
+    // etcdraft.ClusterMetadata, to go once to each node with one of the messages that follow.
+    virtual void send_metadata(Bytes metadata) {}
+    // Blocks from the ledger's height up to and including `number` are needed from other orderers: hand each to
+    // take_pulled(). A later call with a larger number replaces an earlier one.
+    virtual void pull_blocks_until(uint64_t number) {}
+    // For the leader, which is another node by now; the chain is done with it.
+    virtual void forward(Submission submission) {}
   };
 
   struct Settings {
     raft::NodeId id = raft::kNone;
     std::chrono::nanoseconds tick_interval{};  // for the warning about slow disks
     uint64_t catch_up_entries = 4;             // kept behind a snapshot for followers that are a little late
+    bool joining = false;                      // was added to a running cluster: an empty log is what it starts with
   };
 
   // `wal` was just opened. `newest` is the last block of the ledger. All references must outlive the chain.
@@ -71,30 +85,62 @@ class Chain {
   // Cuts the batch whose time is over; a no-op before batch_deadline().
   void on_time(SteadyTime now);
   Status step(raft::Message message, SteadyTime now);
+  // What Host::send could not deliver. report_snapshot() for each kSnapshot, delivered or not.
+  void report_unreachable(raft::NodeId id);
+  void report_snapshot(raft::NodeId id, bool sent);
+  // Metadata that came with a message of `sender`.
+  void take_metadata(raft::NodeId sender, BytesView metadata);
+  // The next of the blocks that were asked for. Its place in the hash chain and its signatures were verified.
+  Status take_pulled(std::shared_ptr<common::Block> block);
+  // Others are at `number` though no leader tells us: asks for the blocks up to there.
+  void catch_up_to(uint64_t number);
+  // Others agree that this node is a consenter no more: it does nothing from now on.
+  void halt_as_removed();
   // Does everything that the calls above made necessary. Call it after one or more of them.
   void run();
 
   [[nodiscard]] std::optional<SteadyTime> batch_deadline() const { return batch_deadline_; }
   // Leader, with room for more blocks, and no config block in flight.
-  [[nodiscard]] bool accepting() const { return serving_ && !config_in_flight_ && in_flight_ < max_in_flight_; }
+  [[nodiscard]] bool accepting() const {
+    return serving_ && !config_in_flight_ && !abdication_ && in_flight_ < max_in_flight_;
+  }
   [[nodiscard]] raft::SoftState soft_state() const { return soft_; }
+  // This node is a consenter no more, by a change that was agreed on or because it is spoken to under another id.
+  [[nodiscard]] bool removed() const { return removed_; }
+  [[nodiscard]] size_t cluster_size() const { return static_cast<size_t>(ids_.consenter_ids_size()); }
+  [[nodiscard]] bool catching_up() const { return catch_up_.has_value(); }
   [[nodiscard]] const std::optional<Error>& failure() const { return failure_; }
+  // For the simulation, which looks at logs and terms.
+  [[nodiscard]] const raft::Core& core() const { return *core_; }
 
  private:
   Chain(Settings settings, channel::BundlePtr bundle, etcdraft::ConfigMetadata config, etcdraft::BlockMetadata ids,
         BlockWriter writer, const common::Block& newest, raft::Wal& wal, Host& host, const MsgProcessor& processor,
         Random& random, ChainMetrics& metrics);
-  void propose(std::vector<Batch> batches);
+  bool propose(std::vector<Batch> batches);
   void round();
   void on_soft_state(const raft::SoftState& now);
   void apply(const std::vector<raft::Entry>& entries);
   void apply_change(const raft::Entry& entry);
   void apply_block(const raft::Entry& entry);
-  Status adopt_config(const common::Block& block);
+  Status adopt_config(const common::Block& block, bool pulled);
+  void submit_config(Submission submission);
   void start_serving();
+  void become_leader();
+  void become_follower();
+  void propose_change();
+  void track_active_nodes();
+  [[nodiscard]] std::optional<raft::Change> change_in_flight() const;
+  [[nodiscard]] bool moves_ourselves(const common::Envelope& config) const;
+  void abdicate(Submission submission);
+  void try_transfer();
+  void send(std::vector<raft::Message> messages);
+  void on_snapshot(const raft::Snapshot& snapshot);
+  void caught_up();
   void maybe_snapshot();
   void fail_with(Error error);
   void tell_consensus();
+  void tell_members();
 
   Settings settings_;
   channel::BundlePtr bundle_;
@@ -128,9 +174,26 @@ class Chain {
   raft::Index applied_index_ = 0;  // of the newest block in the ledger
   uint64_t bytes_since_snapshot_ = 0;
   uint64_t snapshot_interval_bytes_ = 0;
+  raft::Snapshot found_snapshot_;  // on disk at start
   raft::Payload last_block_bytes_;
   raft::Index last_block_index_ = 0;
   std::optional<Error> failure_;
+
+  // Of clusters with several nodes.
+  std::vector<raft::NodeId> active_;  // as the leader sees them; tells config updates from losing the quorum
+  int active_stable_ = 0;             // looks at the nodes that gave the same number
+  std::optional<raft::Change> change_;  // of the newest config block; not agreed on yet
+  bool change_to_propose_ = false;
+  std::optional<uint64_t> catch_up_;  // the block that is pulled up to; entries wait in backlog_ till then
+  std::deque<raft::Entry> backlog_;
+  struct Abdication {
+    Submission submission;
+    int attempts = 0;
+    int ticks_left = 0;
+  };
+  std::optional<Abdication> abdication_;  // a config message that is for another leader
+  bool removed_ = false;
+  bool last_is_config_ = false;
 
   metrics::Gauge &is_leader_, &committed_block_, &snapshot_block_, &cluster_size_, &active_nodes_;
   metrics::Counter &leader_changes_, &proposal_failures_, &normal_received_, &config_received_;

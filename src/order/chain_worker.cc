@@ -1,12 +1,19 @@
 #include "order/chain_worker.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "base/log.h"
 #include "common/common.pb.h"
+#include "order/cluster/transport_client.h"
+#include "order/raft/codec.h"
+#include "wire/block.h"
 
 namespace selvage::order {
 namespace {
+
+constexpr auto kForwardFor = std::chrono::seconds(5);  // what waits for another leader
 
 SteadyTime steady_now() { return std::chrono::steady_clock::now(); }
 
@@ -21,14 +28,20 @@ Result<std::unique_ptr<ChainWorker>> ChainWorker::make(Settings settings, Parts 
                                                       std::move(bundle), std::move(on_bundle), std::move(on_change)));
   SELVAGE_TRY(worker->wal_, raft::Wal::open(worker->parts_.disk, worker->settings_.wal, worker->settings_.id));
   if (const uint64_t torn = worker->wal_->torn_bytes(); torn > 0) {
-    static log::Logger logger("orderer.consensus.etcdraft");
-    LOG_INFO(logger.with("channel", worker->bundle_->channel_id()).with("bytes", torn),
-             "Cut off a record at the end of the raft log that a crash left half written");
+    LOG_INFO(worker->logger_.with("bytes", torn), "Cut off a record at the end of the raft log that a crash left half written");
   }
+  Chain::Settings chain;
+  chain.id = worker->settings_.id;
+  chain.tick_interval = worker->settings_.tick_interval;
+  chain.joining = worker->settings_.joining;
   SELVAGE_TRY(worker->chain_,
-              Chain::make({.id = worker->settings_.id, .tick_interval = worker->settings_.tick_interval},
-                          worker->bundle_, *newest, *worker->wal_, *worker, worker->parts_.processor,
+              Chain::make(chain, worker->bundle_, *newest, *worker->wal_, *worker, worker->parts_.processor,
                           worker->parts_.signer, worker->parts_.random, worker->parts_.metrics));
+  if (worker->parts_.make_source && worker->parts_.server_certificate) {
+    CatchUp::Host& host = *worker;
+    worker->catch_up_ = std::make_unique<CatchUp>(worker->channel_, worker->parts_.make_source(worker->channel_),
+                                                  *worker->parts_.server_certificate, host);
+  }
   return worker;
 }
 
@@ -39,7 +52,13 @@ ChainWorker::ChainWorker(Settings settings, Parts parts, std::shared_ptr<ledger:
       store_(std::move(store)),
       on_bundle_(std::move(on_bundle)),
       on_change_(std::move(on_change)),
-      bundle_(std::move(bundle)) {}
+      channel_(bundle->channel_id()),
+      logger_(log::Logger("orderer.consensus.etcdraft").with("channel", channel_).with("node", settings_.id)),
+      gate_(std::make_shared<Gate>()),
+      members_(std::make_shared<const cluster::Members>()),
+      bundle_(std::move(bundle)) {
+  gate_->worker = this;
+}
 
 ChainWorker::~ChainWorker() { stop(); }
 
@@ -60,32 +79,107 @@ void ChainWorker::stop() {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     wake_.notify_all();
+    taken_.notify_all();
   }
+  if (catch_up_) catch_up_->stop();
   if (thread_.joinable()) thread_.join();
+  {
+    std::lock_guard lock(gate_->mutex);
+    gate_->worker = nullptr;
+  }
   std::vector<std::function<void()>> waiting;
   {
     std::lock_guard lock(mutex_);
-    stopped_ = true;
+    if (!std::exchange(stopped_, true) && parts_.transport != nullptr) parts_.transport->forget(channel_);
     waiting.swap(waiting_for_room_);
     queue_.clear();
-    queued_bytes_ = 0;
+    forwards_.clear();
+    received_.clear();
+    queued_bytes_ = received_bytes_ = 0;
   }
   for (auto& room : waiting) room();
   changed();
 }
 
-ChainWorker::Taken ChainWorker::order(Submission& submission, std::function<void()> room) {
-  std::lock_guard lock(mutex_);
-  if (!started_ || stopping_ || failure_) return Taken::kStopped;
-  if (soft_.leader != settings_.id) return Taken::kNoLeader;
-  if (queue_.size() >= settings_.queued_max || queued_bytes_ >= settings_.queued_bytes_max) {
-    waiting_for_room_.push_back(std::move(room));
-    return Taken::kFull;
+ChainWorker::Taken ChainWorker::order(Submission& submission, std::function<void()> room, std::string* why) {
+  raft::NodeId leader = raft::kNone;
+  {
+    std::lock_guard lock(mutex_);
+    if (!started_ || stopping_ || failure_ || removed_) return Taken::kStopped;
+    leader = soft_.leader;
+    if (leader == settings_.id) {
+      if (queue_.size() >= settings_.queued_max || queued_bytes_ >= settings_.queued_bytes_max) {
+        waiting_for_room_.push_back(std::move(room));
+        return Taken::kFull;
+      }
+      queued_bytes_ += submission.envelope.size();
+      queue_.push_back(std::move(submission));
+      if (queue_.size() == 1) wake_.notify_one();
+      return Taken::kYes;
+    }
   }
-  queued_bytes_ += submission.envelope.size();
-  queue_.push_back(std::move(submission));
-  if (queue_.size() == 1) wake_.notify_one();
-  return Taken::kYes;
+  if (!submission.forwarded) {
+    auto& received = submission.config ? parts_.metrics.config_proposals_received : parts_.metrics.normal_proposals_received;
+    received.with({channel_}).add(1);
+  }
+  auto& failures = parts_.metrics.proposal_failures.with({channel_});
+  if (leader == raft::kNone || parts_.transport == nullptr) {
+    failures.add(1);
+    return Taken::kNoLeader;
+  }
+  LOG_DEBUG(logger_, "Forwarding transaction to the leader {}", leader);
+  auto sent = parts_.transport->submit(channel_, leader, submission.envelope, submission.validated_at, std::move(room));
+  if (sent) return Taken::kYes;
+  if (sent.error().code == Code::kResourceExhausted) return Taken::kFull;
+  failures.add(1);
+  if (why != nullptr) *why = sent.error().message;
+  return Taken::kNotForwarded;
+}
+
+std::string ChainWorker::refusal(Taken taken, const std::string& why) {
+  switch (taken) {
+    case Taken::kNoLeader:
+      return "no Raft leader";
+    case Taken::kNotForwarded:
+      return why;
+    default:
+      return "chain is stopped";
+  }
+}
+
+bool ChainWorker::post(std::function<void()> task, size_t bytes) {
+  std::lock_guard lock(mutex_);
+  if (stopping_ || failure_ || removed_) return false;
+  received_.emplace_back(std::move(task), bytes);
+  received_bytes_ += bytes;
+  if (received_.size() == 1) wake_.notify_one();
+  return true;
+}
+
+Status ChainWorker::step(raft::NodeId sender, raft::Message message, Bytes metadata) {
+  size_t bytes = 256 + metadata.size() + message.context.size();
+  for (const auto& entry : message.entries) bytes += 64 + entry.data_bytes();
+  if (message.snapshot && message.snapshot->data) bytes += message.snapshot->data->size();
+  {
+    std::lock_guard lock(mutex_);
+    if (!started_) return fail(Code::kUnavailable, "chain is not started");
+    if (received_.size() >= settings_.received_max || received_bytes_ >= settings_.received_bytes_max) {
+      return fail(Code::kResourceExhausted, "too many messages wait to be worked on");
+    }
+  }
+  auto task = [this, sender, message = std::move(message), metadata = std::move(metadata)]() mutable {
+    if (auto stepped = chain_->step(std::move(message), steady_now()); !stepped) {
+      LOG_DEBUG(logger_, "Message of node {} ignored: {}", sender, stepped.error().message);
+    }
+    if (!metadata.empty()) chain_->take_metadata(sender, metadata);
+  };
+  if (!post(std::move(task), bytes)) return fail(Code::kUnavailable, "chain is stopped");
+  return {};
+}
+
+cluster::MembersPtr ChainWorker::members() const {
+  std::lock_guard lock(mutex_);
+  return members_;
 }
 
 MsgProcessor::ConsensusView ChainWorker::consensus() const {
@@ -96,7 +190,7 @@ MsgProcessor::ConsensusView ChainWorker::consensus() const {
 ChainStatus ChainWorker::status() const {
   std::lock_guard lock(mutex_);
   if (failure_) return ChainStatus::kFailed;
-  return stopped_ ? ChainStatus::kInactive : ChainStatus::kActive;
+  return stopped_ || removed_ ? ChainStatus::kInactive : ChainStatus::kActive;
 }
 
 std::string ChainWorker::failure() const {
@@ -111,7 +205,13 @@ channel::BundlePtr ChainWorker::bundle() const {
 
 bool ChainWorker::failing() const {
   std::lock_guard lock(mutex_);
-  return stopping_ || failure_.has_value();
+  // A pair of consenters cannot grow to three while one of them is down, so it goes on giving blocks.
+  return stopping_ || failure_.has_value() || removed_ || (soft_.leader == raft::kNone && (tolerant_ || !had_leader_));
+}
+
+bool ChainWorker::evicted() const {
+  std::lock_guard lock(mutex_);
+  return removed_;
 }
 
 void ChainWorker::changed() const {
@@ -125,17 +225,21 @@ void ChainWorker::main() {
   std::unique_lock lock(mutex_);
   running_ = true;
   wake_.notify_all();
-  while (!stopping_ && !failure_) {
+  while (!stopping_ && !failure_ && !removed_) {
     auto until = next_tick;
     if (const auto deadline = chain_->batch_deadline()) until = std::min(until, *deadline);
-    wake_.wait_until(lock, until, [&] { return stopping_ || (!queue_.empty() && chain_->accepting()); });
+    wake_.wait_until(lock, until,
+                     [&] { return stopping_ || !received_.empty() || (!queue_.empty() && chain_->accepting()); });
     if (stopping_) break;
+    take_received(lock);
     take_submissions(lock);
+    forward_waiting(lock);
     lock.unlock();
     const SteadyTime now = steady_now();
     chain_->on_time(now);
     if (now >= next_tick) {
       chain_->tick(now);
+      suspect_eviction(now);
       // After a pause (a suspended machine, a slow disk) ticks are not made up for: others would be given no time.
       next_tick = std::max(next_tick + settings_.tick_interval, now);
     }
@@ -143,6 +247,19 @@ void ChainWorker::main() {
     publish();
     lock.lock();
   }
+  const bool removed = removed_ && !stopping_;
+  lock.unlock();
+  if (removed && parts_.on_evicted) parts_.on_evicted();
+}
+
+// What came from other consenters and from the threads that help us. Then one round writes all of it with one sync.
+void ChainWorker::take_received(std::unique_lock<std::mutex>& lock) {
+  if (received_.empty()) return;
+  auto received = std::exchange(received_, {});
+  received_bytes_ = 0;
+  lock.unlock();
+  for (auto& [task, bytes] : received) task();
+  lock.lock();
 }
 
 // Moves what waits into the chain, as far as it takes it; then one round writes all of it with one sync.
@@ -165,6 +282,47 @@ void ChainWorker::take_submissions(std::unique_lock<std::mutex>& lock) {
   lock.lock();
 }
 
+// What was taken in line for a leader that is none any more goes to the next one.
+void ChainWorker::forward_waiting(std::unique_lock<std::mutex>& lock) {
+  while (!forwards_.empty()) {
+    if (soft_.leader == settings_.id) {
+      queued_bytes_ += forwards_.front().submission.envelope.size();
+      queue_.push_back(std::move(forwards_.front().submission));
+      forwards_.pop_front();
+      continue;
+    }
+    if (soft_.leader != raft::kNone && parts_.transport != nullptr) {
+      Forward next = std::move(forwards_.front());
+      forwards_.pop_front();
+      const auto leader = soft_.leader;
+      lock.unlock();
+      const auto sent = parts_.transport->submit(channel_, leader, next.submission.envelope,
+                                                 next.submission.validated_at, [] {});
+      if (sent && next.submission.config) LOG_INFO(logger_, "Reconfiguration transaction forwarded successfully");
+      lock.lock();
+      if (sent) continue;
+      forwards_.push_front(std::move(next));
+    }
+    if (steady_now() < forwards_.front().until) return;
+    LOG_WARN(logger_, "A transaction that waited for another leader is dropped after {}s", kForwardFor.count());
+    parts_.metrics.proposal_failures.with({channel_}).add(1);
+    forwards_.pop_front();
+  }
+}
+
+void ChainWorker::suspect_eviction(SteadyTime now) {
+  if (chain_->soft_state().leader != raft::kNone || chain_->cluster_size() < 2 || chain_->catching_up()) {
+    leaderless_since_.reset();
+    suspicions_ = 0;
+    return;
+  }
+  if (!leaderless_since_) leaderless_since_ = now;
+  const auto passed = now - *leaderless_since_;
+  if (passed < settings_.eviction_suspicion * (suspicions_ + 1)) return;
+  ++suspicions_;
+  if (catch_up_) catch_up_->check_eviction(passed);
+}
+
 // Lets other threads see what the chain knows.
 void ChainWorker::publish() {
   std::vector<std::function<void()>> waiting;
@@ -173,14 +331,22 @@ void ChainWorker::publish() {
     const auto soft = chain_->soft_state();
     const bool lost = soft_.leader == settings_.id && soft.leader != settings_.id;
     const bool failed = chain_->failure() && !failure_;
-    if (soft == soft_ && !failed) return;
+    const bool removed = chain_->removed() && !removed_;
+    tolerant_ = chain_->cluster_size() > 2;
+    if (soft == soft_ && !failed && !removed) return;
     soft_ = soft;
+    had_leader_ = had_leader_ || soft.leader != raft::kNone;
+    removed_ = removed_ || removed;
     if (failed) failure_ = chain_->failure();
-    if (lost || failed) {
+    if (lost && !failed && !removed && parts_.transport != nullptr) {
+      for (Submission& submission : queue_) forwards_.push_back({std::move(submission), steady_now() + kForwardFor});
+    }
+    if (lost || failed || removed) {
       queue_.clear();
       queued_bytes_ = 0;
       waiting.swap(waiting_for_room_);
     }
+    if (failed || removed) taken_.notify_all();
   }
   for (auto& room : waiting) room();
   changed();
@@ -202,12 +368,101 @@ void ChainWorker::use(channel::BundlePtr bundle) {
 }
 
 void ChainWorker::send(std::vector<raft::Message> messages) {
-  // No other orderers: configurations with more than one consenter are refused before they get here.
+  if (parts_.transport == nullptr) return;
+  for (const raft::Message& message : messages) {
+    if (message.to == raft::kNone || message.to == settings_.id) continue;
+    const bool tell = !metadata_.empty() && !told_metadata_.contains(message.to);
+    const auto sent = parts_.transport->send(channel_, message.to, raft::encode(message),
+                                             tell ? BytesView(metadata_) : BytesView());
+    if (sent) {
+      if (tell) told_metadata_.insert(message.to);
+      if (unreachable_.erase(message.to) > 0) {
+        LOG_INFO(logger_, "Successfully sent StepRequest to {} after failed attempt(s)", message.to);
+      }
+    } else {
+      send_failed(message.to, sent.error().message);
+    }
+    if (message.type == raft::Type::kSnapshot) {
+      post([this, to = message.to, done = sent.has_value()] { chain_->report_snapshot(to, done); });
+    }
+  }
+}
+
+void ChainWorker::send_failed(raft::NodeId to, const std::string& why) {
+  if (unreachable_.insert(to).second) {
+    LOG_ERROR(logger_, "Failed to send StepRequest to {}, because: {}", to, why);
+  } else {
+    LOG_DEBUG(logger_, "Failed to send StepRequest to {}, because: {}", to, why);
+  }
+  post([this, to] { chain_->report_unreachable(to); });
 }
 
 void ChainWorker::consensus_changed(MsgProcessor::ConsensusView view) {
   std::lock_guard lock(mutex_);
   consensus_ = std::move(view);
+}
+
+void ChainWorker::members_changed(const etcdraft::BlockMetadata& ids, const etcdraft::ConfigMetadata& config) {
+  auto members = cluster::members_of(ids, config, settings_.id);
+  if (!members) {
+    LOG_ERROR(logger_, "Failed to configure communication: {}", to_string(members.error()));
+    return;
+  }
+  unreachable_.clear();
+  if (parts_.transport != nullptr) {
+    parts_.transport->configure(channel_, *members, [gate = gate_](raft::NodeId id) {
+      std::lock_guard lock(gate->mutex);
+      if (auto* worker = gate->worker) worker->post([worker, id] { worker->chain_->report_unreachable(id); });
+    });
+  }
+  std::lock_guard lock(mutex_);
+  members_ = std::make_shared<const cluster::Members>(std::move(*members));
+}
+
+void ChainWorker::send_metadata(Bytes metadata) {
+  metadata_ = std::move(metadata);
+  told_metadata_.clear();
+}
+
+void ChainWorker::pull_blocks_until(uint64_t number) {
+  if (catch_up_) catch_up_->pull_until(number);
+}
+
+void ChainWorker::forward(Submission submission) {
+  std::lock_guard lock(mutex_);
+  forwards_.push_back({std::move(submission), steady_now() + kForwardFor});
+}
+
+BlockSource::Position ChainWorker::position() {
+  BlockSource::Position position;
+  position.next_number = store_->height();
+  position.bundle = bundle();
+  if (auto newest = store_->block(position.next_number - 1)) position.last_hash = wire::header_hash((*newest)->header());
+  return position;
+}
+
+Status ChainWorker::take_block(std::shared_ptr<common::Block> block) {
+  auto done = std::make_shared<std::optional<Status>>();
+  if (!post([this, block = std::move(block), done] {
+        Status taken = chain_->take_pulled(block);
+        std::lock_guard lock(mutex_);
+        done->emplace(std::move(taken));
+        taken_.notify_all();
+      })) {
+    return fail(Code::kCancelled, "chain is stopped");
+  }
+  std::unique_lock lock(mutex_);
+  taken_.wait(lock, [&] { return done->has_value() || stopping_ || failure_ || removed_; });
+  if (done->has_value()) return **done;
+  return fail(Code::kCancelled, "chain is stopped");
+}
+
+void ChainWorker::evicted_by_others() {
+  post([this] { chain_->halt_as_removed(); });
+}
+
+void ChainWorker::behind(uint64_t number) {
+  post([this, number] { chain_->catch_up_to(number); });
 }
 
 }  // namespace selvage::order

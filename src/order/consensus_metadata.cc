@@ -232,9 +232,6 @@ Status check_consensus_update(const channel::Bundle& current, const channel::Bun
     return refuse(fmt::format("{} out of {} nodes are alive, configuration will result in quorum loss", active.size(),
                               ids.consenter_ids_size()));
   }
-  if (changes.change) {
-    return refuse("adding and removing consenters is not supported by this orderer: it does not speak to other orderers");
-  }
   return {};
 }
 

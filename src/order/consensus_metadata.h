@@ -55,7 +55,7 @@ struct MembershipChanges {
                                                            const etcdraft::ConfigMetadata& new_config);
 
 // May the configuration `next` follow `current`, as far as consensus is concerned? Errors: kInvalidArgument, Fabric's
-// words. Adding and removing consenters is refused: this orderer does not speak to other orderers yet.
+// words: one consenter may be added, removed or have its certificates replaced, and never so that the quorum is lost.
 [[nodiscard]] Status check_consensus_update(const channel::Bundle& current, const channel::Bundle& next,
                                             const etcdraft::BlockMetadata& ids,
                                             const std::vector<raft::NodeId>& active, SystemTime now);

@@ -6,12 +6,14 @@ namespace selvage::order {
 namespace {
 constexpr const char* kJoin = "join";
 constexpr const char* kRemove = "remove";
+constexpr const char* kFollow = "follow";
 }  // namespace
 
 Result<JoinStore> JoinStore::open(Disk& disk, const std::string& ledger_directory) {
   JoinStore store(disk, ledger_directory + "/pendingops");
   SELVAGE_CHECK(disk.make_directories(store.directory_ + "/" + kJoin));
   SELVAGE_CHECK(disk.make_directories(store.directory_ + "/" + kRemove));
+  SELVAGE_CHECK(disk.make_directories(store.directory_ + "/" + kFollow));
   return store;
 }
 
@@ -25,6 +27,12 @@ Status JoinStore::save_join(const std::string& channel, BytesView block) {
 Status JoinStore::join_done(const std::string& channel) { return forget(kJoin, channel); }
 Result<std::vector<std::string>> JoinStore::joins() const { return list(kJoin); }
 Result<Bytes> JoinStore::join_block(const std::string& channel) const { return disk_->read(path(kJoin, channel)); }
+
+Status JoinStore::save_following(const std::string& channel) {
+  return disk_->write_atomically(path(kFollow, channel), "following");
+}
+Status JoinStore::following_done(const std::string& channel) { return forget(kFollow, channel); }
+bool JoinStore::following(const std::string& channel) const { return disk_->exists(path(kFollow, channel)); }
 
 Status JoinStore::save_removal(const std::string& channel) {
   return disk_->write_atomically(path(kRemove, channel), "removing");

@@ -24,6 +24,11 @@ class JoinStore {
   [[nodiscard]] Result<std::vector<std::string>> joins() const;
   [[nodiscard]] Result<Bytes> join_block(const std::string& channel) const;
 
+  // The channel is followed, and a consenter's log for it would be new: at start this tells it from one that was lost.
+  Status save_following(const std::string& channel);
+  Status following_done(const std::string& channel);
+  [[nodiscard]] bool following(const std::string& channel) const;
+
   Status save_removal(const std::string& channel);
   Status removal_done(const std::string& channel);
   [[nodiscard]] Result<std::vector<std::string>> removals() const;

@@ -110,7 +110,7 @@ ParticipationResponse join(const ParticipationRequest& request, Registrar& regis
   const auto bytes = only_part(request, kBlockPart);
   if (!bytes) return error(400, bytes.error().message);
   common::Block block;
-  if (!block.ParseFromString(*bytes)) {
+  if (!wire::parse_into(*bytes, block)) {
     return error(400, fmt::format("cannot unmarshal file part {} into a block: {}", kBlockPart, wire::kBadWireFormat));
   }
   const auto channel = check_join_block(block);
@@ -135,7 +135,7 @@ ParticipationResponse update(const ParticipationRequest& request, Registrar& reg
   const auto bytes = only_part(request, kUpdatePart);
   if (!bytes) return error(400, bytes.error().message);
   common::Envelope envelope;
-  if (!envelope.ParseFromString(*bytes)) {
+  if (!wire::parse_into(*bytes, envelope)) {
     return error(400, fmt::format("cannot unmarshal file part {} into an envelope: {}", kUpdatePart, wire::kBadWireFormat));
   }
   const auto channel = check_update_envelope(envelope);
@@ -147,6 +147,8 @@ ParticipationResponse update(const ParticipationRequest& request, Registrar& reg
   switch (updated.error().code) {
     case Code::kNotFound:
       return error(405, why);
+    case Code::kFailedPrecondition:
+      return error(403, why);
     case Code::kAborted:
       return error(409, why);
     case Code::kInternal:
@@ -247,10 +249,10 @@ Result<std::string> check_join_block(const common::Block& block) {
 
 Result<std::string> check_update_envelope(const common::Envelope& envelope) {
   common::Payload payload;
-  if (!payload.ParseFromString(envelope.payload())) return refuse("bad payload");
+  if (!wire::parse_into(envelope.payload(), payload)) return refuse("bad payload");
   if (!payload.has_header() || payload.header().channel_header().empty()) return refuse("bad header");
   common::ChannelHeader header;
-  if (!header.ParseFromString(payload.header().channel_header())) return refuse("could not unmarshall channel header");
+  if (!wire::parse_into(payload.header().channel_header(), header)) return refuse("could not unmarshall channel header");
   if (header.type() != common::CONFIG_UPDATE) return refuse("bad type");
   if (header.channel_id().empty()) return refuse("empty channel id");
   SELVAGE_TRY(const auto update_envelope, channel::config_update_of(envelope));

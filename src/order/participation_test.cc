@@ -3,12 +3,16 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/log.h"
+#include "common/configtx.pb.h"
 #include "kit/channels.h"
 #include "kit/faulty_disk.h"
 #include "order/registrar.h"
+#include "orderer/configuration.pb.h"
 #include "os/system_clock.h"
 #include "wire/block.h"
 #include "wire/marshal.h"
@@ -18,17 +22,42 @@ namespace {
 
 [[maybe_unused]] const bool kQuiet = log::set_spec("fatal").has_value();
 
+// Other orderers that have these blocks.
+class Others final : public BlockSource {
+ public:
+  explicit Others(std::vector<std::shared_ptr<common::Block>> blocks) : blocks_(std::move(blocks)) {}
+  Result<uint64_t> newest_height(const channel::Bundle&) override {
+    if (blocks_.empty()) return fail(Code::kUnavailable, "nobody answers");
+    return blocks_.size();
+  }
+  Result<common::Block> newest_config(const channel::BundlePtr&) override { return fail(Code::kUnavailable, "nobody"); }
+  Status pull(Position from, uint64_t until, const channel::BundlePtr&, const Take& take) override {
+    if (until >= blocks_.size()) return fail(Code::kUnavailable, "nobody answers");
+    for (uint64_t i = from.next_number; i <= until; ++i) SELVAGE_CHECK(take(blocks_[i]));
+    return {};
+  }
+  void stop() override {}
+
+ private:
+  const std::vector<std::shared_ptr<common::Block>> blocks_;
+};
+
 class ParticipationTest : public testing::Test {
  protected:
   static test::Channel& channel() {
     static test::Channel made;
     return made;
   }
+  Registrar::Parts parts() {
+    Registrar::Parts made{*disk_, random_, os::system_clock(), metrics::disabled(),
+                          wire::signer_of(channel().orderer().orderer()), channel().consenter_tls().certificate, nullptr,
+                          nullptr, nullptr};
+    made.make_source = [this](const std::string&) { return std::make_unique<Others>(others_); };
+    return made;
+  }
   std::unique_ptr<Registrar> open() {
-    auto registrar = Registrar::open({.ledger_directory = "/data", .wal_directory = "/wal", .snapshot_directory = "/snap"},
-                                     {*disk_, random_, os::system_clock(), metrics::disabled(),
-                                      wire::signer_of(channel().orderer().orderer()),
-                                      channel().consenter_tls().certificate, nullptr, nullptr, nullptr});
+    auto registrar =
+        Registrar::open({.ledger_directory = "/data", .wal_directory = "/wal", .snapshot_directory = "/snap"}, parts());
     EXPECT_TRUE(registrar) << to_string(registrar.error());
     if (!registrar) return nullptr;
     (*registrar)->start();
@@ -53,6 +82,7 @@ class ParticipationTest : public testing::Test {
 
   std::unique_ptr<test::FaultyDisk> disk_ = std::make_unique<test::FaultyDisk>();
   test::SeededRandom random_;
+  std::vector<std::shared_ptr<common::Block>> others_;
 };
 
 TEST_F(ParticipationTest, ListsNothingAsFabricDoes) {
@@ -126,12 +156,58 @@ TEST_F(ParticipationTest, AnswersWrongRequestsWithFabricsStatus) {
   EXPECT_EQ(answer(parts, *registrar).body, "{\"error\":\"form does not contains part key: config-block\"}\n");
 }
 
-TEST_F(ParticipationTest, RefusesAChannelOfWhichThisIsNoConsenter) {
+TEST_F(ParticipationTest, FollowsAChannelOfWhichThisIsNoConsenterAlsoAfterARestart) {
   test::Channel other;
+  {
+    auto registrar = open();
+    const auto answered = answer(join_of(wire::marshal(other.genesis_block())), *registrar);
+    EXPECT_EQ(answered.status, 201) << answered.body;
+    EXPECT_PRED_FORMAT2(testing::IsSubstring,
+                        "\"consensusRelation\":\"follower\",\"status\":\"onboarding\",\"height\":0", answered.body);
+    EXPECT_EQ(answer(join_of(wire::marshal(other.genesis_block())), *registrar).status, 405) << "is there";
+    const auto fetched = answer(request("GET", "/testchannel/blocks/0"), *registrar);
+    EXPECT_EQ(fetched.body, "{\"error\":\"channel is not ready, he is a follower\"}\n");
+  }
   auto registrar = open();
-  const auto answered = answer(join_of(wire::marshal(other.genesis_block())), *registrar);
-  EXPECT_EQ(answered.status, 400);
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, "not a consenter", answered.body);
+  EXPECT_EQ(registrar->info("testchannel")->status, "onboarding");
+  EXPECT_EQ(answer(request("DELETE", "/testchannel"), *registrar).status, 204);
+  EXPECT_EQ(answer(request("GET", "/testchannel"), *registrar).status, 404);
+  registrar.reset();
+  EXPECT_TRUE(open()->list().empty());
+}
+
+TEST_F(ParticipationTest, AFollowerTakesBlocksUpToItsJoinBlockAndOn) {
+  test::Channel other;
+  others_.push_back(std::make_shared<common::Block>(other.genesis_block()));
+  auto registrar = open();
+  EXPECT_EQ(answer(join_of(wire::marshal(*others_[0])), *registrar).status, 201);
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (registrar->info("testchannel")->status != "active" && std::chrono::steady_clock::now() < deadline) {
+    std::this_thread::yield();
+  }
+  EXPECT_EQ(registrar->info("testchannel")->status, "active");
+  EXPECT_EQ(registrar->info("testchannel")->height, 1u);
+}
+
+TEST_F(ParticipationTest, AConsenterWhoseLogIsLostIsNotStarted) {
+  {
+    auto registrar = open();
+    ASSERT_EQ(answer(join_of(genesis()), *registrar).status, 201);
+    common::Config next = channel().config();
+    orderer::BatchTimeout timeout;
+    timeout.set_timeout("7s");
+    (*(*next.mutable_channel_group()->mutable_groups())["Orderer"].mutable_values())["BatchTimeout"].set_value(
+        wire::marshal(timeout));
+    ASSERT_TRUE(registrar->update("testchannel", channel().signed_update(next, {&channel().orderer().admin()})));
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (registrar->info("testchannel")->height < 2 && std::chrono::steady_clock::now() < deadline) {
+      std::this_thread::yield();
+    }
+  }
+  ASSERT_TRUE(disk_->remove_all("/wal/testchannel"));
+  auto registrar = Registrar::open({.ledger_directory = "/data", .wal_directory = "/wal", .snapshot_directory = "/snap"}, parts());
+  ASSERT_FALSE(registrar);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "the raft log of channel testchannel is empty", registrar.error().message);
 }
 
 TEST_F(ParticipationTest, AJoinIsWholeOrNotThereAfterACrashAtAnyPoint) {

@@ -17,6 +17,7 @@
 #include "base/result.h"
 #include "crypto/certificate.h"
 #include "order/chain_worker.h"
+#include "order/follower_worker.h"
 #include "order/join_store.h"
 #include "order/msg_processor.h"
 #include "wire/signer.h"
@@ -26,8 +27,8 @@ namespace selvage::order {
 // What the participation API tells of a channel.
 struct ChannelInfo {
   std::string name;
-  std::string consensus_relation;  // "consenter"
-  std::string status;              // "active", "inactive", "failed"
+  std::string consensus_relation;  // "consenter", "follower"
+  std::string status;              // "active", "onboarding", "inactive", "failed"
   uint64_t height = 0;
 };
 
@@ -40,6 +41,7 @@ class Registrar {
     std::string snapshot_directory;  // Consensus.SnapDir
     std::chrono::nanoseconds tick_interval_override{0};  // Consensus.TickIntervalOverride; 0: the channel's
     bool check_expiry = true;        // not General.Authentication.NoExpirationChecks
+    std::chrono::nanoseconds eviction_suspicion = std::chrono::minutes(10);  // Consensus.EvictionSuspicion
   };
   struct Parts {  // references outlive the registrar
     Disk& disk;
@@ -52,6 +54,8 @@ class Registrar {
     // Height, configuration or health of a channel changed; must only post work.
     std::function<void(const std::string& channel)> on_change;
     std::function<void(const std::string& channel)> on_removed;
+    cluster::Transport* transport = nullptr;  // null: no channel with several consenters works
+    MakeBlockSource make_source;              // empty: neither following nor catching up works
   };
 
   // Finishes joins and removals that a crash cut short and opens all channels; nothing is ordered before start().
@@ -61,12 +65,15 @@ class Registrar {
   void start();
   void stop();
 
-  // Null when there is no such channel.
+  // Null when this orderer is no consenter of such a channel.
   [[nodiscard]] std::shared_ptr<ChainWorker> chain(const std::string& channel) const;
   [[nodiscard]] const MsgProcessor& processor() const { return processor_; }
 
+  // A message of this consenter of the channel arrived.
+  void heard_of(const std::string& channel, raft::NodeId id);
+
   // The participation API. Errors have Fabric's words; the code tells them apart: kAlreadyExists, kNotFound, kAborted
-  // (pending removal), kInternal (removal failed), kInvalidArgument.
+  // (pending removal), kInternal (removal failed), kFailedPrecondition (only followed), kInvalidArgument.
   [[nodiscard]] std::vector<std::string> list() const;
   [[nodiscard]] Result<ChannelInfo> info(const std::string& channel) const;
   // `block` was checked by check_join_block (order/participation.h).
@@ -88,11 +95,21 @@ class Registrar {
   Result<std::shared_ptr<ChainWorker>> make_chain(const std::string& channel, channel::BundlePtr bundle,
                                                   std::shared_ptr<ledger::BlockStore> store);
   Result<std::shared_ptr<ChainWorker>> create_from(const std::string& channel, const common::Block& join_block);
+  Result<std::shared_ptr<Follower>> make_follower(const std::string& channel, std::shared_ptr<ledger::BlockStore> store,
+                                                  std::optional<common::Block> join_block, bool wary);
+  Status load_join(const std::string& channel);
+  Status load_channel(const std::string& channel);
+  void switch_to_chain(const std::string& channel);
+  void switch_to_follower(const std::string& channel);
+  void post(std::function<void()> task);
+  void run_tasks();
+  Status forget_log(const std::string& channel);
   Status remove_files(const std::string& channel);
   [[nodiscard]] std::string chain_directory(const std::string& channel) const;
   [[nodiscard]] ChannelInfo describe(const std::string& channel, const ChainWorker& chain) const;
+  [[nodiscard]] ChannelInfo describe(const std::string& channel, const Follower& follower) const;
   [[nodiscard]] Status removal_state(const std::string& channel) const;
-  void report(const std::string& channel, const char* status);
+  void report(const ChannelInfo& channel);
 
   const Settings settings_;
   Parts parts_;
@@ -106,8 +123,20 @@ class Registrar {
   mutable std::mutex mutex_;
   std::mutex changing_;  // held by join and remove, which take their time
   std::map<std::string, std::shared_ptr<ChainWorker>> chains_;
-  std::map<std::string, bool> removing_;  // true: failed
+  std::map<std::string, std::shared_ptr<Follower>> followers_;
+  struct Removing {
+    bool failed = false;
+    std::string relation;
+  };
+  std::map<std::string, Removing> removing_;
   bool started_ = false;
+
+  // Chains that become followers and the other way round, one at a time.
+  std::mutex tasks_mutex_;
+  std::condition_variable tasks_wake_;
+  std::deque<std::function<void()>> tasks_;
+  bool tasks_end_ = false;
+  std::thread tasks_thread_;
 };
 
 }  // namespace selvage::order

@@ -11,10 +11,13 @@
 #include "http/server.h"
 #include "identity/posix_msp_directory.h"
 #include "node/orderer/channel_sources.h"
+#include "node/orderer/cluster.h"
 #include "node/orderer/listeners.h"
 #include "node/orderer/tls_upkeep.h"
 #include "ops/operations_service.h"
 #include "order/broadcast_service.h"
+#include "order/cluster/step_service.h"
+#include "order/cluster/transport_client.h"
 #include "order/participation_service.h"
 #include "order/registrar.h"
 #include "os/posix_disk.h"
@@ -136,15 +139,19 @@ struct Orderer::Parts {
 
   const config::OrdererSettings settings;
   Listener general, admin_listener, operations_listener;
+  ClusterTls cluster;
   std::unique_ptr<ops::Operations> operations;
   std::unique_ptr<OrdererTlsUpkeep> tls;
   ChannelSources sources;
+  std::unique_ptr<order::cluster::Transport> transport;
   std::unique_ptr<order::Registrar> registrar;
   std::unique_ptr<os::WorkerPool> workers;
   std::unique_ptr<deliver::DeliverService> deliver;
   std::unique_ptr<order::BroadcastService> broadcast;
+  std::unique_ptr<order::cluster::StepService> steps;
   rpc::Health health;
   std::unique_ptr<rpc::Server> server;
+  std::unique_ptr<rpc::Server> cluster_server;  // null: `server` has the cluster's service, too
   std::unique_ptr<http::Server> admin;
   bool stopped = false;
 };
@@ -165,12 +172,10 @@ Status Orderer::Parts::start() {
   operations = std::make_unique<ops::Operations>(operations_settings(settings, operations_listener));
   LOG_INFO(logger(), "Starting without a system channel");
   LOG_INFO(logger(), "Setting up cluster");
-  if (settings.cluster.listen_port == 0) {
+  SELVAGE_TRY(cluster, cluster_tls(settings, general));
+  if (!cluster.listener) {
     LOG_INFO(logger(), "Cluster listener is not configured, defaulting to use the general listener on port {}",
              settings.listen_port);
-  } else {
-    LOG_WARN(logger(), "Cluster listener {}:{} is not opened: this orderer does not speak to other orderers",
-             settings.cluster.listen_address, settings.cluster.listen_port);
   }
 
   if (settings.throttle_rate > 0) LOG_WARN(logger(), "General.Throttling.Rate is set, but throttling is not supported");
@@ -181,24 +186,37 @@ Status Orderer::Parts::start() {
   const auto own = general.credentials->current();
   note_expiry("enrollment", msp.signer.certificate(), settings.msp_directory.path);
   note_expiry("server TLS", own->leaf(), settings.tls.certificate.path);
-  note_expiry("client TLS", own->leaf(), settings.tls.certificate.path);
+  note_expiry("client TLS", cluster.credentials->current()->leaf(), cluster.certificate_path);
   tls = std::make_unique<OrdererTlsUpkeep>(settings, msp.signer.certificate(), general, admin_listener, operations_listener, *operations,
                                     os::system_clock());
 
+  cluster.register_in(tls->registry(), general);
+  transport = std::make_unique<order::cluster::Transport>(
+      transport_settings(settings, cluster),
+      order::cluster::Transport::Parts{cluster.credentials, cluster.roots, operations->metrics(), os::system_clock()});
+  const auto& shown_to_consenters = cluster.listener ? cluster.listener->credentials : general.credentials;
   order::Registrar::Parts parts{
       os::posix_disk(), os::system_random(), os::system_clock(), operations->metrics(), wire::signer_of(msp.signer),
-      own->leaf(),
-      [this](const channel::BundlePtr& bundle) { tls->follow(*bundle); },
+      shown_to_consenters->current()->leaf(),
+      [this](const channel::BundlePtr& bundle) {
+        tls->follow(*bundle);
+        cluster.follow(*bundle);
+      },
       [this](const std::string& channel) { sources.changed(channel); },
       [this](const std::string& channel) {
         tls->forget(channel);
+        cluster.forget(channel);
         sources.forget(channel);
-      }};
+      },
+      transport.get(),
+      block_sources(settings, cluster, shown_to_consenters, wire::signer_of(msp.signer), os::system_clock(),
+                    os::system_random())};
   SELVAGE_TRY(registrar, order::Registrar::open({.ledger_directory = settings.ledger_directory.path,
                                                  .wal_directory = settings.wal_directory,
                                                  .snapshot_directory = settings.snapshot_directory,
                                                  .tick_interval_override = settings.tick_interval_override,
-                                                 .check_expiry = !settings.no_expiration_checks},
+                                                 .check_expiry = !settings.no_expiration_checks,
+                                                 .eviction_suspicion = settings.eviction_suspicion},
                                                 std::move(parts)));
   sources.set_registrar(registrar.get());
   registrar->start();
@@ -219,6 +237,16 @@ Status Orderer::Parts::start() {
   broadcast->add_to(*server);
   deliver->add_to(*server, "/orderer.AtomicBroadcast/Deliver", std::make_shared<deliver::OrdererRendering>(), may_read);
   health.add_to(*server);
+  steps = std::make_unique<order::cluster::StepService>(
+      order::cluster::StepService::Settings{.expiry_warning = settings.cluster.expiry_warning}, *registrar,
+      operations->metrics(), os::system_clock());
+  if (cluster.listener) {
+    auto own = general_server(settings, *cluster.listener, operations->metrics());
+    own.listen_address = fmt::format("{}:{}", settings.cluster.listen_address, settings.cluster.listen_port);
+    cluster_server = std::make_unique<rpc::Server>(std::move(own));
+    tls->add_server(*cluster_server, "consenter's key");
+  }
+  steps->add_to(cluster_server ? *cluster_server : *server);
 
   http::ServerSettings http;
   http.listen_address = settings.admin.listen_address;
@@ -237,6 +265,11 @@ Status Orderer::Parts::start() {
   };
   SELVAGE_CHECK(open(operations->start(), "failed to start operations subsystem", "Operations.ListenAddress"));
   SELVAGE_CHECK(open(admin->start(), "failed to start admin server", "Admin.ListenAddress"));
+  if (cluster_server) {
+    SELVAGE_CHECK(open(cluster_server->start(), "Failed to listen",
+                       "General.Cluster.ListenAddress, General.Cluster.ListenPort"));
+    LOG_INFO(logger(), "Starting cluster listener on {}", cluster_server->address());
+  }
   SELVAGE_CHECK(open(server->start(), "Failed to listen", "General.ListenAddress, General.ListenPort"));
   tls->start();
   LOG_INFO(logger(), "Beginning to serve requests");
@@ -249,8 +282,10 @@ void Orderer::Parts::stop() {
   if (tls) tls->stop();
   if (admin) admin->stop(kStopGrace);
   if (server) server->stop(kStopGrace);
+  if (cluster_server) cluster_server->stop(kStopGrace);
   if (operations) operations->stop();
   if (registrar) registrar->stop();
+  if (transport) transport->shut_down();
   workers.reset();
 }
 

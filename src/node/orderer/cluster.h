@@ -1,0 +1,55 @@
+// What an orderer needs to speak with other orderers, out of the settings: the certificate it shows, whom it believes, and
+// the listener that the others dial, which is the general one unless General.Cluster has one of its own.
+//
+// Both stores follow the process: `credentials` the files (Upkeep::watch), `roots` the channels (set_source("channel ch1")),
+// beside General.Cluster.RootCAs as source "files". How connections are pinned: order/cluster/members.h.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/result.h"
+#include "channel/bundle.h"
+#include "config/orderer_settings.h"
+#include "node/orderer/listeners.h"
+#include "order/block_source.h"
+#include "order/cluster/transport_client.h"
+#include "tls/live/registry.h"
+#include "wire/signer.h"
+
+namespace selvage::node {
+
+struct ClusterTls {
+  std::shared_ptr<tls::CredentialStore> credentials;  // client side
+  std::shared_ptr<tls::TrustStore> roots;             // client side
+  std::vector<tls::Root> configured_roots;            // General.Cluster.RootCAs
+  std::optional<Listener> listener;                   // nullopt: the general listener is shared
+  std::string certificate_path;                       // of `credentials`, for messages
+  std::chrono::seconds time_shift{0};
+
+  // Trust follows the channels. Any thread.
+  void follow(const channel::Bundle& bundle) const;
+  void forget(const std::string& channel) const;
+  // Pairs and pools that the general listener does not have already.
+  void register_in(tls::Registry& registry, const Listener& general) const;
+};
+
+// Errors: one line for the operator, with setting, file and remedy.
+[[nodiscard]] Result<ClusterTls> cluster_tls(const config::OrdererSettings& settings, const Listener& general);
+
+[[nodiscard]] order::cluster::Transport::Settings transport_settings(const config::OrdererSettings& settings,
+                                                                     const ClusterTls& tls);
+
+// The roots of servers that a channel brings: those of its orderer organisations.
+[[nodiscard]] std::vector<tls::Root> orderer_roots_of(const channel::Bundle& bundle);
+
+// Blocks from other orderers. `own_server` is what our listener shows. References outlive what is made.
+[[nodiscard]] order::MakeBlockSource block_sources(const config::OrdererSettings& settings, const ClusterTls& tls,
+                                                   std::shared_ptr<tls::CredentialStore> own_server, wire::Signer signer,
+                                                   const Clock& clock, Random& random);
+
+}  // namespace selvage::node

@@ -1,0 +1,423 @@
+#include "order/cluster/transport_client.h"
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "order/cluster/cluster_metrics.h"
+#include "rpc/channel.h"
+#include "tls/context.h"
+#include "wire/fields.h"
+
+namespace selvage::order::cluster {
+namespace {
+
+constexpr const char* kStep = "/orderer.Cluster/Step";
+// Above rpc's own mark, which tells us when there is room again. Bytes.
+constexpr size_t kSubmitHigh = 2u << 20;
+constexpr size_t kConsensusHigh = 64u << 20;
+
+log::Logger& logger() {
+  static log::Logger instance("orderer.common.cluster");
+  return instance;
+}
+
+SteadyTime steady_now() { return std::chrono::steady_clock::now(); }
+auto dropped(std::string why) { return fail(Code::kUnavailable, std::move(why)); }
+
+enum Kind { kConsensus = 0, kTransaction = 1 };
+const char* name_of(Kind kind) { return kind == kConsensus ? "consensus" : "transaction"; }
+
+// One gRPC stream. `over` and `why` are set by its end.
+struct Stream {
+  std::shared_ptr<rpc::ClientCall> call;
+  std::atomic<bool> over{false};
+  std::mutex mutex;  // guards the rest
+  std::string why;
+  std::vector<std::function<void()>> waiting_for_room;
+  std::deque<size_t> queued;  // sizes of messages that the connection has not taken
+  size_t queued_bytes = 0;
+  SteadyTime moved_at = steady_now();
+  std::optional<ExpiryWarning> expiry;
+  std::string server_name;
+
+  void wake() {
+    std::vector<std::function<void()>> waiting;
+    {
+      std::lock_guard lock(mutex);
+      waiting.swap(waiting_for_room);
+    }
+    for (auto& room : waiting) room();
+  }
+  // Under `mutex`: forgets what was taken.
+  size_t settle() {
+    const size_t left = call->queued_bytes();
+    bool moved = queued.empty();
+    while (!queued.empty() && (left == 0 || queued_bytes - queued.front() >= left)) {
+      queued_bytes -= queued.front();
+      queued.pop_front();
+      moved = true;
+    }
+    if (moved) moved_at = steady_now();
+    return left;
+  }
+};
+
+struct Connection {
+  std::shared_ptr<rpc::Channel> channel;
+};
+
+}  // namespace
+
+struct Transport::State : std::enable_shared_from_this<Transport::State> {
+  State(Settings s, Parts p) : settings(std::move(s)), parts(std::move(p)), metrics(parts.metrics) {}
+
+  struct Destination {
+    Member member;
+    std::shared_ptr<Stream> streams[2];
+  };
+  struct Group {
+    std::map<raft::NodeId, Destination> nodes;
+    OnUnreachable on_unreachable;
+  };
+
+  Result<std::shared_ptr<Stream>> stream_to(const std::string& channel, raft::NodeId to, Kind kind, std::string* host);
+  std::shared_ptr<rpc::Channel> connection_to(const Member& member);
+  void close_unused();
+  void count_streams(const std::string& channel);
+  void ended(const std::string& channel, raft::NodeId id, const std::shared_ptr<Stream>& stream, const std::string& why);
+  void watch_expiry(Stream& stream, const std::string& host, const std::string& channel);
+  static Bytes key_of(const Member& member) { return member.endpoint + "\n" + member.server.der(); }
+
+  const Settings settings;
+  const Parts parts;
+  ClusterMetrics metrics;
+  std::mutex mutex;
+  bool closed = false;
+  std::map<std::string, Group> groups;
+  std::map<Bytes, Connection> connections;
+};
+
+namespace {
+
+class StreamEnd final : public rpc::ClientHandler {
+ public:
+  StreamEnd(std::weak_ptr<Transport::State> state, std::shared_ptr<Stream> stream, std::string channel, raft::NodeId id)
+      : state_(std::move(state)), stream_(std::move(stream)), channel_(std::move(channel)), id_(id) {}
+  void on_message(Bytes) override {}  // Fabric's orderers do not answer
+  void on_writable() override { stream_->wake(); }
+  void on_end(const rpc::Status& status, const rpc::Metadata&) override {
+    const std::string why = status.ok() ? "EOF" : status.to_string();
+    {
+      std::lock_guard lock(stream_->mutex);
+      if (stream_->why.empty()) stream_->why = why;
+    }
+    stream_->over = true;
+    stream_->wake();
+    if (auto state = state_.lock()) state->ended(channel_, id_, stream_, why);
+  }
+
+ private:
+  std::weak_ptr<Transport::State> state_;
+  std::shared_ptr<Stream> stream_;
+  const std::string channel_;
+  const raft::NodeId id_;
+};
+
+void abort(const std::shared_ptr<Stream>& stream, const char* why) {
+  if (!stream) return;
+  {
+    std::lock_guard lock(stream->mutex);
+    if (stream->why.empty()) stream->why = why;
+  }
+  stream->over = true;
+  if (stream->call) stream->call->cancel();
+  stream->wake();
+}
+
+}  // namespace
+
+// Under `mutex`.
+std::shared_ptr<rpc::Channel> Transport::State::connection_to(const Member& member) {
+  auto& connection = connections[key_of(member)];
+  if (connection.channel) return connection.channel;
+  rpc::ChannelSettings dial;
+  dial.targets = {member.endpoint};
+  dial.connect_timeout = settings.dial_timeout;
+  dial.backoff.base = settings.backoff_base;
+  dial.backoff.factor = settings.backoff_factor;
+  dial.backoff.max = settings.backoff_max;
+  dial.receive_bytes_max = settings.receive_bytes_max;
+  dial.send_bytes_max = settings.send_bytes_max;
+  dial.idle_timeout = std::chrono::milliseconds(0);
+  tls::ClientPolicy policy;
+  policy.time_shift = settings.time_shift;
+  policy.pin = server_pin(member.endpoint, member.server);
+  policy.roots_setting = settings.roots_setting;
+  policy.certificate_setting = settings.certificate_setting;
+  dial.tls = std::make_shared<tls::ClientContext>(parts.credentials, parts.roots, std::move(policy));
+  connection.channel = rpc::Channel::make(std::move(dial));
+  metrics.egress_tls_connection_count.set(static_cast<double>(connections.size()));
+  return connection.channel;
+}
+
+// Under `mutex`: the stream for these messages, a new one when there was none or it is over.
+Result<std::shared_ptr<Stream>> Transport::State::stream_to(const std::string& channel, raft::NodeId to, Kind kind,
+                                                            std::string* host) {
+  if (closed) return dropped("communication has been shut down");
+  const auto group = groups.find(channel);
+  if (group == groups.end()) return dropped(fmt::format("channel {} doesn't exist", channel));
+  const auto found = group->second.nodes.find(to);
+  if (found == group->second.nodes.end()) {
+    return dropped(fmt::format("node {} doesn't exist in channel {}'s membership", to, channel));
+  }
+  Destination& node = found->second;
+  *host = node.member.endpoint;
+  auto& stream = node.streams[kind];
+  if (stream && !stream->over) return stream;
+  const auto connection = connection_to(node.member);
+  if (connection->state() == rpc::ChannelState::kTransientFailure) {
+    const auto failure = connection->last_failure();
+    return dropped(failure ? failure->message
+                           : fmt::format("connection to {}({}) is in state TRANSIENT_FAILURE", to, *host));
+  }
+  if (kind == kTransaction && connection->state() == rpc::ChannelState::kConnecting) {
+    return dropped(fmt::format("connection to {}({}) is in state CONNECTING", to, *host));
+  }
+  stream = std::make_shared<Stream>();
+  stream->call = connection->open(kStep, {}, std::make_unique<StreamEnd>(weak_from_this(), stream, channel, to));
+  LOG_DEBUG(logger(), "Created new {} stream to {}({}) for channel {}", name_of(kind), to, *host, channel);
+  count_streams(channel);
+  return stream;
+}
+
+// Under `mutex`.
+void Transport::State::count_streams(const std::string& channel) {
+  size_t count = 0;
+  const auto group = groups.find(channel);
+  if (group != groups.end()) {
+    for (const auto& [id, node] : group->second.nodes) {
+      for (const auto& stream : node.streams) count += stream && !stream->over ? 1 : 0;
+    }
+  }
+  metrics.egress_stream_count.with({channel}).set(static_cast<double>(count));
+  metrics.egress_queue_workers.with({channel}).set(static_cast<double>(count));
+}
+
+void Transport::State::ended(const std::string& channel, raft::NodeId id, const std::shared_ptr<Stream>& stream,
+                             const std::string& why) {
+  OnUnreachable tell;
+  {
+    std::lock_guard lock(mutex);
+    const auto group = groups.find(channel);
+    if (closed || group == groups.end()) return;
+    const auto node = group->second.nodes.find(id);
+    if (node == group->second.nodes.end()) return;
+    const auto& streams = node->second.streams;
+    if (streams[kConsensus] != stream && streams[kTransaction] != stream) return;
+    LOG_DEBUG(logger(), "Stream to {}({}) for channel {} ended: {}", id, node->second.member.endpoint, channel, why);
+    if (streams[kConsensus] == stream) tell = group->second.on_unreachable;
+    count_streams(channel);
+  }
+  if (tell) tell(id);
+}
+
+// Under `mutex`: connections that no channel needs are closed.
+void Transport::State::close_unused() {
+  std::set<Bytes> used;
+  for (const auto& [name, group] : groups) {
+    for (const auto& [id, node] : group.nodes) used.insert(key_of(node.member));
+  }
+  std::erase_if(connections, [&](auto& entry) {
+    if (used.contains(entry.first)) return false;
+    entry.second.channel->close();
+    return true;
+  });
+  metrics.egress_tls_connection_count.set(static_cast<double>(connections.size()));
+}
+
+// Under the stream's mutex.
+void Transport::State::watch_expiry(Stream& stream, const std::string& host, const std::string& channel) {
+  const auto now = std::chrono::floor<std::chrono::seconds>(parts.clock.now());
+  if (!stream.expiry) {
+    const auto peer = stream.call->peer();
+    if (!peer) return;
+    const auto certificate = crypto::Certificate::from_der(peer->certificate);
+    if (!certificate) return;
+    stream.expiry.emplace(certificate->not_after(), settings.expiry_warning);
+    stream.server_name = certificate->common_name();
+  }
+  if (!stream.expiry->due(now)) return;
+  static log::Logger step("orderer.common.cluster.step");
+  LOG_WARN(step, "{}", stream.expiry->text(stream.server_name, host, channel, now));
+}
+
+Transport::Transport(Settings settings, Parts parts)
+    : state_(std::make_shared<State>(std::move(settings), std::move(parts))) {}
+Transport::~Transport() { shut_down(); }
+
+void Transport::configure(const std::string& channel, Members members, OnUnreachable on_unreachable) {
+  std::vector<std::shared_ptr<Stream>> gone;
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->closed) return;
+    auto& group = state_->groups[channel];
+    group.on_unreachable = std::move(on_unreachable);
+    std::map<raft::NodeId, State::Destination> nodes;
+    for (Member& member : members) {
+      const raft::NodeId id = member.id;
+      State::Destination node{std::move(member), {}};
+      if (auto old = group.nodes.find(id); old != group.nodes.end()) {
+        if (State::key_of(old->second.member) == State::key_of(node.member)) {
+          for (int kind : {kConsensus, kTransaction}) node.streams[kind] = std::move(old->second.streams[kind]);
+        } else {
+          LOG_INFO(logger(), "Deactivating node {} in channel {} with endpoint of {} due to TLS certificate change", id,
+                   channel, old->second.member.endpoint);
+        }
+      } else {
+        LOG_INFO(logger(), "Allocating a new stub for node {} with endpoint of {} for channel {}", id,
+                 node.member.endpoint, channel);
+      }
+      nodes.emplace(id, std::move(node));
+    }
+    for (auto& [id, node] : group.nodes) {
+      if (!nodes.contains(id)) {
+        LOG_INFO(logger(), "Deactivated node {} who's endpoint is {} as it's removed from membership", id,
+                 node.member.endpoint);
+      }
+      for (auto& stream : node.streams) gone.push_back(std::move(stream));
+    }
+    group.nodes = std::move(nodes);
+    state_->close_unused();
+    state_->count_streams(channel);
+  }
+  for (const auto& stream : gone) abort(stream, "aborted");
+}
+
+void Transport::forget(const std::string& channel) {
+  configure(channel, {}, nullptr);
+  std::lock_guard lock(state_->mutex);
+  state_->groups.erase(channel);
+}
+
+void Transport::shut_down() {
+  std::vector<std::shared_ptr<Stream>> gone;
+  std::map<Bytes, Connection> connections;
+  {
+    std::lock_guard lock(state_->mutex);
+    if (std::exchange(state_->closed, true)) return;
+    for (auto& [name, group] : state_->groups) {
+      for (auto& [id, node] : group.nodes) {
+        for (auto& stream : node.streams) gone.push_back(std::move(stream));
+      }
+    }
+    state_->groups.clear();
+    connections.swap(state_->connections);
+  }
+  for (const auto& stream : gone) abort(stream, "communication has been shut down");
+  for (auto& [key, connection] : connections) connection.channel->close();
+}
+
+Status Transport::send(const std::string& channel, raft::NodeId to, BytesView message, BytesView metadata) {
+  std::string host;
+  std::shared_ptr<Stream> stream;
+  {
+    std::lock_guard lock(state_->mutex);
+    SELVAGE_TRY(stream, state_->stream_to(channel, to, kConsensus, &host));
+  }
+  const auto started = steady_now();
+  Bytes consensus, request;
+  consensus.reserve(message.size() + metadata.size() + channel.size() + 16);
+  wire::append_bytes_field(consensus, 1, channel);
+  wire::append_bytes_field(consensus, 2, message);
+  wire::append_bytes_field(consensus, 3, metadata);
+  request.reserve(consensus.size() + 8);
+  wire::append_bytes_field(request, 1, consensus);
+  std::unique_lock lock(stream->mutex);
+  const size_t left = stream->settle();
+  state_->watch_expiry(*stream, host, channel);
+  const metrics::LabelValues queue{host, name_of(kConsensus), channel};
+  state_->metrics.egress_queue_length.with(queue).set(static_cast<double>(stream->queued.size()));
+  state_->metrics.egress_queue_capacity.with(queue).set(static_cast<double>(state_->settings.send_buffer));
+  const bool still = !stream->queued.empty() && started - stream->moved_at > state_->settings.rpc_timeout;
+  if (still || stream->queued.size() >= state_->settings.send_buffer || left > kConsensusHigh) {
+    lock.unlock();
+    const char* why = still ? "rpc timeout expired" : "send queue overflown";
+    LOG_WARN(logger(), "The stream to {}({}) for channel {} is given up: {}", to, host, channel, why);
+    state_->metrics.msg_dropped_count.with({host, channel}).add(1);
+    abort(stream, why);
+    return dropped(why);
+  }
+  stream->queued.push_back(request.size());
+  stream->queued_bytes += request.size();
+  stream->call->write(std::move(request));
+  lock.unlock();
+  state_->metrics.msg_send_time.with({host, channel})
+      .observe(std::chrono::duration<double>(steady_now() - started).count());
+  return {};
+}
+
+Status Transport::submit(const std::string& channel, raft::NodeId to, BytesView envelope, uint64_t validated_at,
+                         std::function<void()> room) {
+  std::string host;
+  std::shared_ptr<Stream> stream;
+  {
+    std::lock_guard lock(state_->mutex);
+    SELVAGE_TRY(stream, state_->stream_to(channel, to, kTransaction, &host));
+  }
+  const metrics::LabelValues queue{host, name_of(kTransaction), channel};
+  {
+    std::unique_lock lock(stream->mutex);
+    const size_t left = stream->settle();
+    state_->metrics.egress_queue_length.with(queue).set(static_cast<double>(stream->queued.size()));
+    state_->metrics.egress_queue_capacity.with(queue).set(static_cast<double>(state_->settings.send_buffer));
+    if (!stream->over && left > kSubmitHigh) {
+      if (steady_now() - stream->moved_at > state_->settings.rpc_timeout) {
+        lock.unlock();
+        abort(stream, "rpc timeout expired");
+        return dropped(fmt::format("timed out ({}s) waiting on forwarding to {}",
+                                   std::chrono::duration_cast<std::chrono::seconds>(state_->settings.rpc_timeout).count(), to));
+      }
+      stream->waiting_for_room.push_back(std::move(room));
+      return fail(Code::kResourceExhausted, "the stream to the leader is full");
+    }
+  }
+  Bytes transaction, request;
+  transaction.reserve(envelope.size() + channel.size() + 24);
+  wire::append_bytes_field(transaction, 1, channel);
+  wire::append_varint_field(transaction, 2, validated_at);
+  wire::append_bytes_field(transaction, 3, envelope);
+  request.reserve(transaction.size() + 8);
+  wire::append_bytes_field(request, 2, transaction);
+  std::lock_guard lock(stream->mutex);
+  if (stream->over) return dropped(stream->why.empty() ? "aborted" : stream->why);
+  stream->queued.push_back(request.size());
+  stream->queued_bytes += request.size();
+  stream->call->write(std::move(request));
+  return {};
+}
+
+void Transport::heard_of(const std::string& channel, raft::NodeId id) {
+  std::shared_ptr<rpc::Channel> connection;
+  {
+    std::lock_guard lock(state_->mutex);
+    const auto group = state_->groups.find(channel);
+    if (state_->closed || group == state_->groups.end()) return;
+    const auto node = group->second.nodes.find(id);
+    if (node == group->second.nodes.end()) return;
+    connection = state_->connection_to(node->second.member);
+  }
+  if (connection->state() == rpc::ChannelState::kTransientFailure) {
+    (void)connection->wait_ready(std::chrono::milliseconds(0));  // wakes it; does not wait
+  }
+}
+
+}  // namespace selvage::order::cluster
