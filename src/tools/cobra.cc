@@ -1,10 +1,13 @@
 #include "tools/cobra.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <ostream>
+#include <utility>
 
 #include "config/reader.h"
+#include "tools/cobra_completion.h"
 
 namespace selvage::tools::cobra {
 namespace {
@@ -25,6 +28,8 @@ const char* type_name(Kind kind) {
       return " string";
     case Kind::kNumber:
       return " int";
+    case Kind::kUnsigned:
+      return " uint";
     case Kind::kDuration:
       return " duration";
     case Kind::kTexts:
@@ -69,11 +74,12 @@ std::vector<Flag> inherited_flags(const Path& path) {
   return flags;
 }
 
-std::string usage(const Path& path) {
+std::string usage(const Path& path, bool with_flags = true) {
   const Command& command = *path.back();
   const std::string name = path_text(path);
   std::string text = "Usage:\n";
-  if (command.run) text += "  " + path_text(Path(path.begin(), path.end() - 1)) + " " + command.use + " [flags]\n";
+  if (command.run) text += "  " + path_text(Path(path.begin(), path.end() - 1)) + " " + command.use +
+                           (command.bare_usage ? "\n" : " [flags]\n");
   if (!command.commands.empty()) {
     text += "  " + name + " [command]\n\nAvailable Commands:\n";
     std::vector<const Command*> sorted;
@@ -86,7 +92,7 @@ std::string usage(const Path& path) {
     for (const Command* below : sorted)
       text += "  " + below->name() + std::string(width - below->name().size() + 1, ' ') + below->summary + "\n";
   }
-  text += "\nFlags:\n" + flag_table(local_flags(path));
+  if (with_flags) text += "\nFlags:\n" + flag_table(local_flags(path));
   if (const auto inherited = inherited_flags(path); !inherited.empty())
     text += "\nGlobal Flags:\n" + flag_table(inherited);
   if (!command.commands.empty())
@@ -100,6 +106,21 @@ std::string help(const Path& path) {
   return (text.empty() ? "" : text + "\n\n") + usage(path);
 }
 
+// How many letters must be changed, added or removed.
+size_t distance(const std::string& a, const std::string& b) {
+  std::vector<size_t> row(b.size() + 1);
+  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
+  for (size_t i = 1; i <= a.size(); ++i) {
+    size_t diagonal = std::exchange(row[0], i);
+    for (size_t j = 1; j <= b.size(); ++j) {
+      const size_t changed = diagonal + (std::tolower(a[i - 1]) != std::tolower(b[j - 1]));
+      diagonal = row[j];
+      row[j] = std::min({row[j] + 1, row[j - 1] + 1, changed});
+    }
+  }
+  return row[b.size()];
+}
+
 tl::unexpected<Error> wrong(std::string text) { return fail(Code::kInvalidArgument, std::move(text)); }
 
 // What a value must look like.
@@ -110,6 +131,13 @@ Status check_value(const Flag& flag, const std::string& shown, const std::string
     const auto read = std::from_chars(value.data(), value.data() + value.size(), number);
     if (read.ec != std::errc() || read.ptr != value.data() + value.size())
       return wrong(invalid + "strconv.ParseInt: parsing \"" + value + "\": invalid syntax");
+  }
+  if (flag.kind == Kind::kUnsigned) {
+    uint64_t number = 0;
+    const auto read = std::from_chars(value.data(), value.data() + value.size(), number);
+    if (read.ec != std::errc() || read.ptr != value.data() + value.size())
+      return wrong(invalid + "strconv.ParseUint: parsing \"" + value + "\": " +
+                   (read.ec == std::errc::result_out_of_range ? "value out of range" : "invalid syntax"));
   }
   if (flag.kind == Kind::kDuration && !config::parse_duration(value))
     return wrong(invalid + "time: invalid duration \"" + value + "\"");
@@ -130,9 +158,10 @@ class Runner {
     Call call(terminal_, path_text(path_));
     if (auto parsed = parse(at, call); !parsed) return told(call, parsed.error());
     const Command& command = *path_.back();
+    if (path_.size() == 2 && command.name() == "help" && !call.given("help")) return help_on(call.arguments_);
     if (path_.size() == 1 && !call.arguments_.empty()) {
       terminal_.err << "Error: unknown command \"" << call.arguments_[0] << "\" for \"" << command.name() << "\"\n"
-                    << "Run '" << command.name() << " --help' for usage.\n";
+                    << suggestions(call.arguments_[0]) << "Run '" << command.name() << " --help' for usage.\n";
       return 1;
     }
     if (call.given("help") || !command.run) {
@@ -149,6 +178,34 @@ class Runner {
   }
 
  private:
+  // "help channel join".
+  int help_on(const std::vector<std::string>& words) {
+    Path path{path_.front()};
+    for (const std::string& word : words) {
+      const auto& below = path.back()->commands;
+      const auto found = std::find_if(below.begin(), below.end(), [&](const Command& c) { return c.name() == word; });
+      if (found == below.end()) {
+        if (path.size() > 1) break;
+        std::string shown;
+        for (const std::string& each : words) shown += (shown.empty() ? "`" : " `") + each + "`";
+        terminal_.err << "Unknown help topic [" << shown << "]\n" << usage(path, false);
+        return 0;
+      }
+      path.push_back(&*found);
+    }
+    terminal_.out << help(path);
+    return 0;
+  }
+
+  // Commands that may have been meant: one typing mistake or two away, or longer.
+  [[nodiscard]] std::string suggestions(const std::string& typed) const {
+    std::string text;
+    for (const Command& command : path_.front()->commands)
+      if (distance(typed, command.name()) <= 2 || command.name().starts_with(typed))
+        text += "\t" + command.name() + "\n";
+    return text.empty() ? "" : "\nDid you mean this?\n" + text + "\n";
+  }
+
   // Walks down while words name commands; flags may stand between them. Gives the index of the first word left.
   size_t find_command() {
     for (size_t i = 0; i < arguments_.size(); ++i) {
@@ -269,7 +326,13 @@ std::vector<std::string> Call::texts(const std::string& flag) const {
 }
 
 int run(const Command& root, const Arguments& arguments, Terminal terminal) {
-  return Runner(root, arguments, terminal).run();
+  if (root.commands.empty()) return Runner(root, arguments, terminal).run();
+  Command whole = root;
+  whole.commands.push_back(completion_command(root.name()));
+  whole.commands.push_back(help_command(root.name()));
+  if (!arguments.empty() && (arguments[0] == "__complete" || arguments[0] == "__completeNoDesc"))
+    return complete(whole, {arguments.begin() + 1, arguments.end()}, arguments[0] == "__complete", terminal);
+  return Runner(whole, arguments, terminal).run();
 }
 
 }  // namespace selvage::tools::cobra

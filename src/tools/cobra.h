@@ -15,7 +15,7 @@
 
 namespace selvage::tools::cobra {
 
-enum class Kind { kText, kSwitch, kNumber, kDuration, kTexts };
+enum class Kind { kText, kSwitch, kNumber, kUnsigned, kDuration, kTexts };
 
 struct Flag {
   std::string name;
@@ -63,10 +63,11 @@ struct Command {
   std::vector<Command> commands;
   std::function<Status(Call&)> run;      // none: prints the help
   std::function<Status(Call&)> prepare;  // before run of this command and of all below it; outermost only
+  bool bare_usage = false;               // no "[flags]" after its use
   [[nodiscard]] std::string name() const { return use.substr(0, use.find(' ')); }
 };
 
-// Finds and runs a command. The exit code: 0, or 1 after "Error: ..." on stderr. An error without text is one that was
+// Finds and runs a command. A root with commands also has "help", "completion" and "__complete". The exit code: 0, or 1 after "Error: ..." on stderr. An error without text is one that was
 // told already.
 [[nodiscard]] int run(const Command& root, const Arguments& arguments, Terminal terminal);
 

@@ -20,6 +20,7 @@ struct Context {
 [[nodiscard]] cobra::Command channel_command(Context& context);
 [[nodiscard]] cobra::Command chaincode_command(Context& context);
 [[nodiscard]] cobra::Command lifecycle_command(Context& context);
+[[nodiscard]] cobra::Command snapshot_command(Context& context);
 // package and calculatepackageid: files only.
 [[nodiscard]] std::vector<cobra::Command> package_commands();
 

@@ -45,7 +45,8 @@ int run(const Arguments& arguments, Terminal terminal, std::vector<cobra::Comman
   Context context;
   cobra::Command root;
   root.use = "peer";
-  root.commands = {channel_command(context), chaincode_command(context), lifecycle_command(context)};
+  root.commands = {channel_command(context), chaincode_command(context), lifecycle_command(context),
+                   snapshot_command(context)};
   root.commands.push_back({"version",
                            "Print fabric peer version.",
                            "Print current version of the fabric peer server.",

@@ -172,12 +172,16 @@ Result<std::shared_ptr<rpc::Channel>> Session::dial_orderer(const std::string& a
   return fail(std::move(error));
 }
 
-Result<client::EndorserClient> Session::endorser(const PeerChoice& peer) {
-  const std::string& address = peer.address.empty() ? settings_.peer_address : peer.address;
+Result<std::shared_ptr<rpc::Channel>> Session::peer_channel(const PeerChoice& peer, const std::string& who) {
   auto channel = dial_peer(peer);
-  if (channel) return client::EndorserClient(*channel, address);
-  if (!channel.error().message.starts_with("failed to create new connection")) return fail(channel.error());
-  return fail(channel.error().within("endorser client failed to connect to " + address));
+  if (channel || !channel.error().message.starts_with("failed to create new connection")) return channel;
+  const std::string& address = peer.address.empty() ? settings_.peer_address : peer.address;
+  return fail(channel.error().within(who + " failed to connect to " + address));
+}
+
+Result<client::EndorserClient> Session::endorser(const PeerChoice& peer) {
+  SELVAGE_TRY(auto channel, peer_channel(peer, "endorser client"));
+  return client::EndorserClient(std::move(channel), peer.address.empty() ? settings_.peer_address : peer.address);
 }
 
 Result<std::vector<client::EndorserClient>> Session::endorsers(const std::vector<PeerChoice>& peers) {

@@ -42,6 +42,8 @@ class Session {
   // "endorser client failed to connect to <address>: failed to create new connection: ...".
   [[nodiscard]] Result<client::EndorserClient> endorser(const PeerChoice& peer = {});
   [[nodiscard]] Result<std::vector<client::EndorserClient>> endorsers(const std::vector<PeerChoice>& peers);
+  // For another service of a peer. `who`: "snapshot client", as errors name it.
+  [[nodiscard]] Result<std::shared_ptr<rpc::Channel>> peer_channel(const PeerChoice& peer, const std::string& who);
   // From --orderer, or else from the channel's configuration, which `endorser` is asked for.
   [[nodiscard]] Result<std::unique_ptr<client::BroadcastClient>> broadcast(const std::string& channel_id,
                                                                            const client::EndorserClient* endorser,
