@@ -9,6 +9,7 @@ Each peer may be ours or upstream's. Anchor peers are in the channel's first con
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import time
 import urllib.request
@@ -18,7 +19,8 @@ from network import Network, Process, configtx, free_ports, ours  # noqa: E402
 
 
 class PeerNetwork(Network):
-    def __init__(self, folder, orgs=2, peers=2, programs=None, peer_of=None, settings=None):
+    def __init__(self, folder, orgs=2, peers=2, programs=None, peer_of=None, settings=None,
+                 max_message_count=100):
         """`peer_of(name)`: the `peer` program of "org1.peer0", ours when None; `settings(name)`: more environment."""
         bin_folder = ours()
         usual = {p: bin_folder / p for p in ("cryptogen", "configtxgen", "orderer", "peer", "osnadmin")}
@@ -26,6 +28,7 @@ class PeerNetwork(Network):
         self.org_names = [f"org{n}" for n in range(1, orgs + 1)]
         self.names = [f"{org}.peer{i}" for org in self.org_names for i in range(peers)]
         self.peers_each = peers
+        self.max_message_count = max_message_count
         self.peer_of = peer_of or (lambda name: None)
         self.settings = settings or (lambda name: {})
         ports = free_ports(len(self.names) * 3)
@@ -72,6 +75,7 @@ PeerOrgs:
             policies = "".join(f"      {p}: {{Type: Signature, Rule: \"OR({r})\"}}\n" for p, r in roles.items())
             orgs += (f"  - &Org{n}\n    Name: Org{n}\n    ID: {m}\n    MSPDir: {self.org(org)}/msp\n    Policies:\n{policies}"
                      f"    AnchorPeers: [{{Host: 127.0.0.1, Port: {self.ports[org + '.peer0']}}}]\n")
+        profiles = profiles.replace("MaxMessageCount: 100", f"MaxMessageCount: {self.max_message_count}")
         profiles = profiles.replace("[*Org1, *Org2]", "[" + ", ".join(f"*Org{n}" for n in range(1, len(self.org_names) + 1)) + "]")
         return head + orgs + "Profiles:" + profiles
 
@@ -145,8 +149,11 @@ PeerOrgs:
     # -- what peers say -----------------------------------------------------------------------------------------------
     def metric(self, name, metric):
         """The value of a metric of mychannel; None when it is not there (yet)."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name + '_ops']}/metrics", timeout=10) as answer:
-            found = re.search(rf'^{metric}{{channel="mychannel"}} (\S+)$', answer.read().decode(), re.M)
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[name + '_ops']}/metrics", timeout=10) as answer:
+                found = re.search(rf'^{metric}{{channel="mychannel"}} (\S+)$', answer.read().decode(), re.M)
+        except OSError:
+            return None  # it is only starting
         return float(found.group(1)) if found else None
 
     def wait_until(self, what, predicate, timeout=30):
@@ -165,3 +172,10 @@ PeerOrgs:
     def height(self, name):
         done = self.cli(name, "channel", "getinfo", "-c", "mychannel")
         return json.loads(re.search(r"\{.*\}", done.stdout + done.stderr).group(0))["height"]
+
+    def make_blocks(self, count):
+        """That many blocks of one transaction each, signed by a user of Org1; needs max_message_count 1."""
+        home = self.org("org1") / "users" / "Admin@org1.example.com"
+        subprocess.run([ours() / "make_blocks", f"127.0.0.1:{self.ports['orderer']}", self.orderer_ca, home / "msp", "Org1MSP",
+                        home / "tls" / "client.crt", home / "tls" / "client.key", "mychannel", str(count)],
+                       check=True, timeout=120)
