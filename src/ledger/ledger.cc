@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "common/common.pb.h"
 #include "ledger/block_reading.h"
+#include "ledger/offline.h"
 #include "ledger/rocks_database.h"
 #include "ledger/state/state_store.h"
 #include "wire/block.h"
@@ -289,6 +290,10 @@ class RocksLedgerSet final : public LedgerSet {
                                            settings_.write_buffer_bytes}));
     SELVAGE_TRY(const auto names, disk_.list(chains()));
     for (const auto& name : names) {
+      if (is_paused(name)) {
+        LOG_INFO(logger(), "Ledger [{}] is paused; peer node resume -c {} brings it back", name, name);
+        continue;
+      }
       SELVAGE_TRY(auto ledger, open_channel(name));
       if (ledger->height() == 0) {
         LOG_WARN(logger(), "The creation of ledger [{}] was not finished; join the channel again", name);
@@ -304,6 +309,10 @@ class RocksLedgerSet final : public LedgerSet {
     std::lock_guard creating(creating_);
     if (find(channel)) {
       return fail(Code::kAlreadyExists, "ledger [" + channel + "] already exists with state [ACTIVE]");
+    }
+    if (is_paused(channel)) {
+      return fail(Code::kAlreadyExists, "ledger [" + channel + "] already exists with state [INACTIVE]", "",
+                  "stop the peer and give: peer node resume -c " + channel);
     }
     LOG_INFO(logger(), "Creating ledger [{}] with genesis block", channel);
     SELVAGE_TRY(auto ledger, open_channel(channel));
@@ -343,6 +352,10 @@ class RocksLedgerSet final : public LedgerSet {
 
  private:
   [[nodiscard]] std::string chains() const { return settings_.root + "/chains/chains"; }
+
+  [[nodiscard]] bool is_paused(const std::string& channel) const {
+    return disk_.exists(chains() + "/" + channel + kPausedFile);
+  }
 
   [[nodiscard]] Result<std::shared_ptr<RocksLedger>> open_channel(const std::string& channel) {
     auto ledger = std::make_shared<RocksLedger>(*database_, channel, settings_);
