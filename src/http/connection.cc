@@ -54,8 +54,9 @@ void Connection::start() {
   interest_ = os::EventLoop::kRead;
   auto watched = loop_.watch(fd_, interest_, [self = shared_from_this()](uint32_t events) { self->on_event(events); });
   if (!watched) return drop();
+  since_ = std::chrono::steady_clock::now();  // finer than the loop's turn, which may have accepted others too
   if (tls_) return enter(Phase::kHandshake, settings_.handshake_timeout);
-  enter(Phase::kIdle, settings_.idle_timeout);
+  enter(Phase::kIdle, settings_.read_timeout);  // whoever dials has something to ask
 }
 
 void Connection::enter(Phase phase, std::chrono::milliseconds deadline) {
@@ -103,7 +104,7 @@ void Connection::received(BytesView bytes) {
     if (tls_->state() == tls::Session::State::kFailed) return tls_failed();
     if (phase_ == Phase::kHandshake && tls_->state() != tls::Session::State::kHandshaking) {
       if (tls_->refused() && owner_ != nullptr) owner_->on_refused(*tls_, address_);
-      enter(Phase::kIdle, settings_.idle_timeout);
+      enter(Phase::kIdle, settings_.read_timeout);
     }
     if (!flush()) return;
     if (tls_->state() == tls::Session::State::kPeerClosed && input_.empty() && phase_ != Phase::kHandling) return drop();
@@ -136,6 +137,7 @@ void Connection::parse() {
     boost::system::error_code error;
     const size_t used = parser_->parser.put(boost::asio::const_buffer(input_.data(), input_.size()), error);
     input_.erase(0, used);
+    if (!count_held()) return refuse(503, "503 Service Unavailable");
     if (error == beast::error::need_more) {
       if (input_.size() > settings_.header_bytes_max) return refuse(431, "431 Request Header Fields Too Large");
       error = {};
@@ -157,9 +159,17 @@ void Connection::parse() {
   update_interest();
 }
 
+// What requests hold before they are whole is anybody's: all connections share one bound.
+bool Connection::count_held() {
+  const size_t now = input_.size() + (parser_ ? parser_->parser.get().body().size() : 0);
+  const auto more = static_cast<std::ptrdiff_t>(now) - static_cast<std::ptrdiff_t>(std::exchange(held_, now));
+  return owner_ == nullptr || more == 0 || owner_->on_held(more);
+}
+
 void Connection::take_request() {
   auto message = parser_->parser.release();
   parser_.reset();
+  (void)count_held();
   Request request;
   request.method = std::string(message.method_string());
   request.target = std::string(message.target());
@@ -205,6 +215,8 @@ void Connection::refuse(int status, std::string text) {
   head_ = false;
   Response response = Response::text(status, std::move(text));
   input_.clear();
+  parser_.reset();
+  (void)count_held();
   write_response(response, false);
 }
 
@@ -266,6 +278,8 @@ void Connection::after_write() {
   if (close_after_write_) return linger();
   if (phase_ != Phase::kWriting) return;
   if (finishing_) return drop();
+  served_ = true;
+  since_ = loop_.now();
   enter(Phase::kIdle, settings_.idle_timeout);
   parse();  // the next request may be in already
 }
@@ -302,6 +316,9 @@ void Connection::drop() {
   loop_.unwatch(fd_);
   ::close(fd_);
   fd_ = -1;
+  input_.clear();
+  parser_.reset();
+  (void)count_held();
   if (Owner* owner = std::exchange(owner_, nullptr)) owner->on_gone(this);
 }
 

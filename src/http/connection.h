@@ -3,6 +3,7 @@
 // Loop's thread only, but for answer(). It keeps itself alive while its descriptor is watched.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
     virtual void on_request(std::shared_ptr<Connection> connection, Request request) = 0;
     virtual void on_refused(tls::Session& session, const std::string& remote_address) = 0;
     virtual void on_gone(Connection* connection) = 0;
+    // The connection holds so many bytes of a request now (`more`: than before; may be negative). False: all of them
+    // together hold too much.
+    virtual bool on_held(std::ptrdiff_t more) { return true; }
   };
 
   // Takes over the connected, non-blocking `fd`; `owner` and `settings` outlive it, or drop() is called first.
@@ -39,6 +43,10 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void finish();
   // Ends it now.
   void drop();
+  // Nobody works for it: it shakes hands, sends a request or does nothing, since then.
+  [[nodiscard]] bool waiting() const { return phase_ == Phase::kHandshake || phase_ == Phase::kIdle || phase_ == Phase::kReading; }
+  [[nodiscard]] bool served() const { return served_; }  // has had an answer
+  [[nodiscard]] SteadyTime since() const { return since_; }
 
  private:
   struct Parser;
@@ -58,6 +66,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void tls_failed();
   void linger();
   void enter(Phase phase, std::chrono::milliseconds deadline);
+  bool count_held();
   [[nodiscard]] bool output_waits() const;
   void update_interest();
 
@@ -72,6 +81,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Bytes input_;            // plaintext not parsed yet
   Bytes output_;           // without TLS
   size_t output_sent_ = 0;
+  size_t held_ = 0;        // of input_ and parser_, as the owner knows it
+  bool served_ = false;
+  SteadyTime since_{};     // accepted, or the last answer
   bool head_ = false;      // the request that is out is a HEAD
   bool keep_alive_ = false;
   bool finishing_ = false;

@@ -98,6 +98,11 @@ struct Server::State : Connection::Owner, std::enable_shared_from_this<State> {
     connections.erase(connection->shared_from_this());
     if (connections.empty() && stopping) emptied.set_value();
   }
+  bool on_held(std::ptrdiff_t more) override {
+    held_bytes += more;
+    return more < 0 || held_bytes <= static_cast<std::ptrdiff_t>(std::max(settings.held_bytes_max, 8 * settings.body_bytes_max));
+  }
+  bool make_room();
   const Route* find(const std::string& path) const;
 
   const ServerSettings settings;
@@ -110,6 +115,7 @@ struct Server::State : Connection::Owner, std::enable_shared_from_this<State> {
   int listener = -1;
   std::string address;
   std::set<std::shared_ptr<Connection>> connections;
+  std::ptrdiff_t held_bytes = 0;
   tls::RecordLimiter refusals;
   bool stopping = false;
   std::promise<void> emptied;
@@ -121,8 +127,15 @@ void Server::State::accept() {
     sockaddr_storage from{};
     socklen_t size = sizeof from;
     const int fd = ::accept4(listener, reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0) return;  // EAGAIN; or no descriptor left: the next event tries again
-    if (connections.size() >= settings.connections_max || stopping) {
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)) {
+      // Whoever waits in line may wait some more, rather than have us spin.
+      loop->change(listener, 0);
+      loop->after(std::chrono::milliseconds(100), [self = shared_from_this()] {
+        if (!self->stopping) self->loop->change(self->listener, os::EventLoop::kRead);
+      });
+    }
+    if (fd < 0) return;
+    if (stopping || (connections.size() >= settings.connections_max && !make_room())) {
       ::close(fd);
       continue;
     }
@@ -138,6 +151,20 @@ void Server::State::accept() {
     connections.insert(connection);
     connection->start();
   }
+}
+
+// Slots are for those who ask: somebody who took one and says nothing loses it to the next, and so does, after a while,
+// somebody whose last question was answered.
+bool Server::State::make_room() {
+  const SteadyTime resting = loop->now() - std::chrono::seconds(1);
+  std::shared_ptr<Connection> oldest;
+  for (const auto& one : connections) {
+    if (!one->waiting() || (one->served() && one->since() > resting)) continue;
+    const bool older = !oldest || std::pair(one->served(), one->since()) < std::pair(oldest->served(), oldest->since());
+    if (older) oldest = one;
+  }
+  if (oldest) oldest->drop();
+  return oldest != nullptr;
 }
 
 const Route* Server::State::find(const std::string& path) const {

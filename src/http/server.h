@@ -28,7 +28,8 @@ struct ServerSettings {
   std::string logger = "fabhttp";
   size_t header_bytes_max = 16u << 10;
   size_t body_bytes_max = 1u << 20;           // 413 above; a handler may set less for its path
-  size_t connections_max = 1000;              // more are closed at accept
+  size_t connections_max = 1000;              // one more, and the oldest that has not asked for anything yet is closed
+  size_t held_bytes_max = 64u << 20;          // of all requests that are not whole yet, and at least eight largest bodies
   size_t workers_max = 8;
   std::chrono::milliseconds handshake_timeout = std::chrono::seconds(5);
   std::chrono::milliseconds read_timeout = std::chrono::seconds(10);    // first byte of a request to its last

@@ -197,6 +197,69 @@ TEST_F(HttpServer, ConnectionsAreBounded) {
   EXPECT_EQ(second.read(), "");
 }
 
+TEST_F(HttpServer, WhoSaysNothingLosesItsPlaceToWhoAsks) {
+  ServerSettings settings;
+  settings.connections_max = 2;
+  start(settings);
+  Raw silent(server_->port());
+  Raw slow(server_->port());
+  slow.send("GET /ec");
+  Raw asks(server_->port());
+  EXPECT_EQ(silent.read(), "");  // closed
+  asks.send("GET /tree/1 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(asks.read("under /tree/1").find("under"), std::string::npos);
+  Raw another(server_->port());
+  EXPECT_EQ(slow.read(), "");
+  another.send("GET /tree/2 HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_NE(another.read("under /tree/2").find("under"), std::string::npos);
+}
+
+TEST_F(HttpServer, WhoSaysNothingAtAllIsCutOff) {
+  ServerSettings settings;
+  settings.read_timeout = milliseconds(50);
+  start(settings);
+  Raw raw(server_->port());
+  EXPECT_EQ(raw.read(), "");
+}
+
+TEST_F(HttpServer, ManyHalfSentRequestsAreBoundedTogether) {
+  ServerSettings settings;
+  settings.body_bytes_max = 100000;  // eight of them
+  settings.held_bytes_max = 0;
+  start(settings);
+  std::vector<std::unique_ptr<Raw>> strangers;
+  for (int i = 0; i < 8; ++i) {
+    strangers.push_back(std::make_unique<Raw>(server_->port()));
+    strangers.back()->send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 100000\r\n\r\n");
+    EXPECT_NE(strangers.back()->read("Continue\r\n\r\n").find("100 Continue"), std::string::npos);
+    strangers.back()->send(std::string(99999, 'x'));
+  }
+  auto refused = [&] {
+    Raw one(server_->port());
+    one.send("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 90000\r\n\r\n" + std::string(89999, 'x'));
+    one.send("x");
+    return one.read("\r\n").starts_with("HTTP/1.1 503 ");
+  };
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+  while (!refused() && std::chrono::steady_clock::now() < until) {  // what the others sent may still be on its way
+  }
+  EXPECT_TRUE(refused());
+  strangers.clear();
+  while (refused() && std::chrono::steady_clock::now() < until) {
+  }
+  EXPECT_FALSE(refused());
+}
+
+TEST_F(HttpServer, LengthsThatContradictEachOtherAreRefused) {
+  start();
+  for (const char* headers : {"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n", "Transfer-Encoding: chunked\r\nContent-Length: 3\r\n",
+                              "Content-Length: 3\r\nContent-Length: 4\r\n", "Content-Length: -1\r\n", "Content-Length: 3x\r\n"}) {
+    Raw raw(server_->port());
+    raw.send(std::string("POST /echo HTTP/1.1\r\nHost: x\r\n") + headers + "\r\nabc");
+    EXPECT_TRUE(raw.read().starts_with("HTTP/1.1 400 ")) << headers;
+  }
+}
+
 TEST_F(HttpServer, APortInUseIsSaidInGosWords) {
   start();
   ServerSettings settings;
