@@ -88,15 +88,17 @@ void ChainWorker::stop() {
     gate_->worker = nullptr;
   }
   std::vector<std::function<void()>> waiting;
+  bool first = false;
   {
     std::lock_guard lock(mutex_);
-    if (!std::exchange(stopped_, true) && parts_.transport != nullptr) parts_.transport->forget(channel_);
+    first = !std::exchange(stopped_, true);
     waiting.swap(waiting_for_room_);
     queue_.clear();
     forwards_.clear();
     received_.clear();
     queued_bytes_ = received_bytes_ = 0;
   }
+  if (first && parts_.transport != nullptr) parts_.transport->forget(channel_);
   for (auto& room : waiting) room();
   changed();
 }

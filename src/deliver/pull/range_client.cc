@@ -39,9 +39,13 @@ RangeClient::RangeClient(std::string channel, RangeSettings settings, wire::Sign
 RangeClient::~RangeClient() { stop(); }
 
 void RangeClient::stop() {
-  std::lock_guard lock(mutex_);
-  stopping_ = true;
-  for (const auto& channel : open_) channel->close();
+  std::vector<std::shared_ptr<rpc::Channel>> open;
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+    open = open_;
+  }
+  for (const auto& channel : open) channel->close();
 }
 
 bool RangeClient::stopped() const {

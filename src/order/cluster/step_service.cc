@@ -26,6 +26,7 @@ struct StepService::Shared {
   ClusterMetrics metrics;
   const Clock& clock;
   std::atomic<int> streams{0};
+  std::atomic<int64_t> quiet_until{0};  // seconds: refusals are told once in a while only
 };
 
 namespace {
@@ -34,6 +35,8 @@ log::Logger& logger() {
   static log::Logger instance("orderer.common.cluster");
   return instance;
 }
+
+constexpr int64_t kBetweenRefusals = 10;  // seconds
 
 // One stream of another orderer. All on its connection's loop, but for the call's handle.
 class Stream final : public rpc::StreamHandler {
@@ -97,11 +100,15 @@ class Stream final : public rpc::StreamHandler {
       }
       const Member* sender = sender_of(*members, peer.certificate);
       if (sender == nullptr) {
-        LOG_WARN(logger(),
+        const auto now = shared_->clock.now().time_since_epoch() / std::chrono::seconds(1);
+        if (now >= shared_->quiet_until.load()) {
+          shared_->quiet_until = now + kBetweenRefusals;
+          LOG_WARN(logger(),
                  "Refusing messages for channel {} from {}: its TLS client certificate (subject: {}) is that of no "
                  "consenter; the client_tls_cert of a consenter in the channel's configuration must have the key of that "
                  "orderer's General.Cluster.ClientCertificate (or General.TLS.Certificate)",
                  channel, peer.address, peer.certificate_subject);
+        }
         end(Code::kUnknown, "certificate extracted from TLS connection isn't authorized");
         return nullptr;
       }

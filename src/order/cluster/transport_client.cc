@@ -91,7 +91,7 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
 
   Result<std::shared_ptr<Stream>> stream_to(const std::string& channel, raft::NodeId to, Kind kind, std::string* host);
   std::shared_ptr<rpc::Channel> connection_to(const Member& member);
-  void close_unused();
+  std::vector<std::shared_ptr<rpc::Channel>> take_unused();
   void count_streams(const std::string& channel);
   void ended(const std::string& channel, raft::NodeId id, const std::shared_ptr<Stream>& stream, const std::string& why);
   void watch_expiry(Stream& stream, const std::string& host, const std::string& channel);
@@ -230,18 +230,20 @@ void Transport::State::ended(const std::string& channel, raft::NodeId id, const 
   if (tell) tell(id);
 }
 
-// Under `mutex`: connections that no channel needs are closed.
-void Transport::State::close_unused() {
+// Under `mutex`: the connections that no channel needs any more. To be closed without it, since closing waits for the loop.
+std::vector<std::shared_ptr<rpc::Channel>> Transport::State::take_unused() {
+  std::vector<std::shared_ptr<rpc::Channel>> unused;
   std::set<Bytes> used;
   for (const auto& [name, group] : groups) {
     for (const auto& [id, node] : group.nodes) used.insert(key_of(node.member));
   }
   std::erase_if(connections, [&](auto& entry) {
     if (used.contains(entry.first)) return false;
-    entry.second.channel->close();
+    unused.push_back(std::move(entry.second.channel));
     return true;
   });
   metrics.egress_tls_connection_count.set(static_cast<double>(connections.size()));
+  return unused;
 }
 
 // Under the stream's mutex.
@@ -266,6 +268,7 @@ Transport::~Transport() { shut_down(); }
 
 void Transport::configure(const std::string& channel, Members members, OnUnreachable on_unreachable) {
   std::vector<std::shared_ptr<Stream>> gone;
+  std::vector<std::shared_ptr<rpc::Channel>> unused;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->closed) return;
@@ -296,10 +299,11 @@ void Transport::configure(const std::string& channel, Members members, OnUnreach
       for (auto& stream : node.streams) gone.push_back(std::move(stream));
     }
     group.nodes = std::move(nodes);
-    state_->close_unused();
+    unused = state_->take_unused();
     state_->count_streams(channel);
   }
   for (const auto& stream : gone) abort(stream, "aborted");
+  for (const auto& connection : unused) connection->close();
 }
 
 void Transport::forget(const std::string& channel) {
