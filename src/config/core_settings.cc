@@ -281,6 +281,7 @@ Result<CoreSettings> read_core_settings(const Tree& tree) {
   out.msp_directory = read.path("peer.mspConfigPath");
   out.msp_id = read.text("peer.localMspId");
   out.msp_id_origin = read.origin("peer.localMspId");
+  out.start_with_expired_identity = read.flag("peer.startWithExpiredIdentity");
   out.msp_type = read.text("peer.localMspType", "bccsp");
   if (out.msp_type.empty()) out.msp_type = "bccsp";
   out.bccsp.provider = read.text("peer.BCCSP.Default", "SW");

@@ -169,6 +169,7 @@ struct CoreSettings {
   std::string msp_id;                     // peer.localMspId
   std::string msp_type;                   // peer.localMspType: "bccsp", "idemix"
   Origin msp_id_origin;
+  bool start_with_expired_identity = false;  // peer.startWithExpiredIdentity: for recovery (ours, not Fabric's)
   Bccsp bccsp;                            // peer.BCCSP
   std::chrono::nanoseconds client_connect_timeout{0};  // peer.client.connTimeout, 3s
   int validator_pool_size = 0;            // peer.validatorPoolSize; 0: one a core

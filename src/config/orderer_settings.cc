@@ -107,6 +107,7 @@ void read_general(Reader& read, OrdererSettings* out) {
   out->msp_id = read.text("General.LocalMSPID");
   if (out->msp_id.empty()) out->msp_id = "SampleOrg";
   out->msp_id_origin = read.origin("General.LocalMSPID");
+  out->start_with_expired_identity = read.flag("General.StartWithExpiredIdentity");
   read.accept("General.BCCSP");
   out->bccsp.provider = read.text("General.BCCSP.Default", "SW");
   out->bccsp.hash = read.text("General.BCCSP.SW.Hash", "SHA2");

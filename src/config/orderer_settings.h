@@ -66,6 +66,7 @@ struct OrdererSettings {
   File msp_directory;               // General.LocalMSPDir, msp
   std::string msp_id;               // General.LocalMSPID, SampleOrg
   Origin msp_id_origin;
+  bool start_with_expired_identity = false;  // General.StartWithExpiredIdentity: for recovery (ours, not Fabric's)
   Bccsp bccsp;                      // General.BCCSP
   std::chrono::nanoseconds authentication_window{0};   // General.Authentication.TimeWindow, 15m
   bool no_expiration_checks = false;                   // .NoExpirationChecks

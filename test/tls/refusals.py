@@ -90,6 +90,8 @@ def cases():
         c("T46", "osnadmin in plaintext on the admin port", go=False, command=["osnadmin", "channel", "list", "-o", "{admin}"]),
         c("T48", "a client of TLS 1.0 and 1.1", ours=False, go_mode="old"),
         c("T55", "an expired enrolment certificate", starts=False, orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/expired_msp"}),
+        c("T55b", "an expired enrolment certificate, started all the same", cert="other_client",
+          orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/expired_msp", "ORDERER_GENERAL_STARTWITHEXPIREDIDENTITY": "true"}),
         c("T57", "an enrolment key that does not match", starts=False, orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/mismatched_msp"}),
     ]
 

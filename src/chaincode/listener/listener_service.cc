@@ -53,6 +53,7 @@ struct ChaincodeListener::State {
   const ListenerSettings settings;
   const Clock& clock;
   std::unique_ptr<ChaincodeAuthority> authority;  // null without TLS
+  std::shared_ptr<tls::ServerContext> tls;        // likewise
   std::unique_ptr<rpc::Server> server;
   rpc::Health health;
   Launcher* launcher = nullptr;  // development mode
@@ -199,7 +200,8 @@ Result<std::unique_ptr<ChaincodeListener>> ChaincodeListener::make(ListenerSetti
   server.metrics = &metrics;
   if (state->settings.tls) {
     SELVAGE_TRY(state->authority, ChaincodeAuthority::make(clock.now()));
-    SELVAGE_TRY(server.tls, state->authority->server_context(host_of(state->settings.endpoint), clock.now()));
+    SELVAGE_TRY(state->tls, state->authority->server_context(host_of(state->settings.endpoint), clock.now()));
+    server.tls = state->tls;
   }
   state->server = std::make_unique<rpc::Server>(std::move(server));
   state->server->add_stream("/protos.ChaincodeSupport/Register", [inside = state.get()](std::shared_ptr<rpc::ServerCall> call) {
@@ -233,6 +235,8 @@ void ChaincodeListener::stop() {
 }
 
 std::string ChaincodeListener::address() const { return state_->server->address(); }
+const rpc::Server& ChaincodeListener::server() const { return *state_->server; }
+const std::shared_ptr<tls::ServerContext>& ChaincodeListener::tls() const { return state_->tls; }
 
 Result<RunConfig> ChaincodeListener::invite(const std::string& package_id) {
   {

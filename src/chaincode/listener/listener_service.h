@@ -13,6 +13,13 @@
 #include "base/result.h"
 #include "chaincode/builder/builder_runner.h"
 
+namespace selvage::rpc {
+class Server;
+}
+namespace selvage::tls {
+class ServerContext;
+}
+
 namespace selvage::chaincode {
 
 class Launcher;
@@ -42,6 +49,9 @@ class ChaincodeListener {
   Status start();
   void stop();
   [[nodiscard]] std::string address() const;  // after start()
+  // For the operations endpoint; the server stops with stop(). `tls` null: plaintext.
+  [[nodiscard]] const rpc::Server& server() const;
+  [[nodiscard]] const std::shared_ptr<tls::ServerContext>& tls() const;
 
   // What a process of `package_id` must be told to reach us; with TLS a new pair bound to it. kUnavailable: not listening.
   [[nodiscard]] Result<RunConfig> invite(const std::string& package_id);

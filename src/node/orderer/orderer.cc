@@ -63,9 +63,15 @@ Status check_settings(const config::OrdererSettings& settings) {
 }
 
 Result<identity::LocalMsp> load_msp(const config::OrdererSettings& settings) {
-  auto msp = identity::load_local_msp(settings.msp_directory.path, settings.msp_id, os::system_clock().now());
+  // Recovery: held against a time at which nothing had expired.
+  const SystemTime now = settings.start_with_expired_identity ? SystemTime() : os::system_clock().now();
+  auto msp = identity::load_local_msp(settings.msp_directory.path, settings.msp_id, now);
   if (msp) return msp;
-  Error error = msp.error().within("Failed to setup local msp with config");
+  constexpr const char* kWhat = "Failed to setup local msp with config";
+  Error error = msp.error().message.starts_with(kWhat) ? msp.error() : msp.error().within(kWhat);
+  if (error.message.find("signing identity expired") != std::string::npos) {
+    error.hint += ", or start with the expired one to recover: ORDERER_GENERAL_STARTWITHEXPIREDIDENTITY=true";
+  }
   const std::string where = settings.msp_directory.origin.to_string() + ", " + settings.msp_id_origin.to_string();
   error.hint = error.hint.empty() ? "settings: " + where : error.hint + " (settings: " + where + ")";
   return fail(std::move(error));

@@ -9,6 +9,7 @@
 #include "config/orderer_settings.h"
 #include "config/tree.h"
 #include "node/orderer/orderer.h"
+#include "os/file_limit.h"
 #include "os/log_sink.h"
 #include "os/signals.h"
 #include "wire/protobuf_log.h"
@@ -130,6 +131,7 @@ int run_orderer(const std::vector<std::string>& arguments) {
     return 0;
   }
   wire::route_protobuf_log();
+  os::raise_file_limit();
   log::Logger logger("orderer.common.server");
   os::Signals signals(logger);
   if (auto logging = os::start_logging(); !logging) {

@@ -144,7 +144,9 @@ void Endorsement::on_runnable(
   state_->definitions.on_runnable(std::move(told));
 }
 bool Endorsement::is_system(const std::string& chaincode) const { return state_->chaincodes.is_system(chaincode); }
+const chaincode::ChaincodeListener* Endorsement::listener() const { return state_->listener.get(); }
 Status Endorsement::start() { return state_->listener ? state_->listener->start() : Status(); }
+std::string Endorsement::chaincode_address() const { return state_->listener ? state_->listener->address() : ""; }
 void Endorsement::stop() {
   state_->launcher.stop();
   if (state_->listener) state_->listener->stop();

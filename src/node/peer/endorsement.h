@@ -61,8 +61,12 @@ class Endorsement {
   void on_runnable(
       std::function<void(const std::string& channel_id, std::vector<std::pair<std::string, int64_t>> runnable)> told);
   [[nodiscard]] bool is_system(const std::string& chaincode) const;
+  // Null when chaincode cannot dial this peer. For the operations endpoint.
+  [[nodiscard]] const chaincode::ChaincodeListener* listener() const;
   // Serves the chaincode listener. kUnavailable when its address is taken.
   Status start();
+  // Where chaincode dials this peer, after start(); empty without listener.
+  [[nodiscard]] std::string chaincode_address() const;
   // Ends conversations with chaincode; what runs fails.
   void stop();
 

@@ -86,7 +86,17 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
 
   SELVAGE_TRY(auto operations_tls, make_operations_tls(core.operations.tls, "Operations"));
   SELVAGE_TRY(auto peer_tls, PeerTls::make(core));
-  SELVAGE_TRY(auto local, identity::load_local_msp(core.msp_directory.path, core.msp_id, clock.now()));
+  // Recovery: held against a time at which nothing had expired.
+  auto loaded = identity::load_local_msp(core.msp_directory.path, core.msp_id,
+                                         core.start_with_expired_identity ? SystemTime() : clock.now());
+  if (!loaded) {
+    Error error = loaded.error();
+    if (error.message.find("signing identity expired") != std::string::npos) {
+      error.hint += ", or start with the expired one to recover: CORE_PEER_STARTWITHEXPIREDIDENTITY=true";
+    }
+    return fail(std::move(error));
+  }
+  identity::LocalMsp local = std::move(*loaded);
   auto state = std::make_unique<State>(std::move(core), std::move(failed), std::move(peer_tls), std::move(local));
   State& s = *state;
   s.operations = std::make_unique<ops::Operations>(operations_settings(s.core, operations_tls));
@@ -130,6 +140,7 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   LOG_INFO(logger(), "Deployed system chaincodes");
 
   s.server = std::make_unique<rpc::Server>(server_settings(s.core, *s.tls, metrics));
+  s.tls_upkeep->add_chaincode(s.endorsement->listener());
   s.tls_upkeep->add_server(*s.server, s.tls->client_auth_required() ? "certificate hash" : "");
   endorse::add_endorser_service(*s.server, s.endorsement->endorser());
   s.gossip->add_to(*s.server);

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "node/peer/peer_node.h"
+#include "os/file_limit.h"
 #include "os/signals.h"
 #include "wire/protobuf_log.h"
 
@@ -19,6 +20,7 @@ int refuse(const Error& error) {
 
 int run_peer_node(bool development) {
   wire::route_protobuf_log();
+  os::raise_file_limit();
   static const log::Logger logger("nodeCmd");
   os::Signals signals(logger);
   LOG_INFO(logger, "Starting peer:\n Version: v3.1.5");

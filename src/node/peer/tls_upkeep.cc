@@ -6,7 +6,7 @@ namespace selvage::node {
 
 PeerTlsUpkeep::PeerTlsUpkeep(PeerTls& tls, const config::CoreSettings& core, const crypto::Certificate& enrolment,
                      ops::Operations& operations, const tls::ServerContext* operations_tls, const Clock& clock)
-    : upkeep_(tls.registry(), clock, operations.metrics(), {}) {
+    : registry_(tls.registry()), upkeep_(tls.registry(), clock, operations.metrics(), {}) {
   register_operations_tls(tls.registry(), core.operations.tls, operations_tls);
   tls.registry().set_watched("msp", {{"enrollment", core.msp_directory.path + "/signcerts", enrolment}});
   tls::count_failures_in(&operations.metrics());
@@ -27,6 +27,16 @@ PeerTlsUpkeep::~PeerTlsUpkeep() { stop(); }
 void PeerTlsUpkeep::add_server(const rpc::Server& server, std::string binding) {
   std::lock_guard lock(mutex_);
   servers_.push_back({&server, std::move(binding)});
+}
+
+void PeerTlsUpkeep::add_chaincode(const chaincode::ChaincodeListener* listener) {
+  if (listener == nullptr) return;
+  if (const auto& tls = listener->tls()) {
+    registry_.add_pair({.role = "chaincode TLS", .store = tls->credentials(), .as_server = true, .as_client = false, .hosts = {},
+                        .trusted_by = nullptr, .judge = {}});
+    registry_.add_pool({.name = "ChaincodeServer", .of_clients = true, .store = tls->trust()});
+  }
+  add_server(listener->server(), "certificate hash bound to the chaincode");
 }
 
 void PeerTlsUpkeep::start() { upkeep_.start(); }

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <vector>
 
+#include "chaincode/listener/listener_service.h"
 #include "config/core_settings.h"
 #include "identity/signer.h"
 #include "node/peer/peer_tls.h"
@@ -24,6 +25,8 @@ class PeerTlsUpkeep {
             const tls::ServerContext* operations_tls, const Clock& clock);
   ~PeerTlsUpkeep();  // stop()
 
+  // The listener that chaincode dials: its pair and its one root are made by this process. May be null.
+  void add_chaincode(const chaincode::ChaincodeListener* listener);
   // Shows this server's connections; `binding`: what requests on it are bound to ("certificate hash"), or empty. The server
   // outlives stop().
   void add_server(const rpc::Server& server, std::string binding);
@@ -40,6 +43,7 @@ class PeerTlsUpkeep {
   };
   [[nodiscard]] std::vector<ops::TlsConnection> connections();
 
+  tls::Registry& registry_;
   std::mutex mutex_;
   std::vector<Served> servers_;
   tls::Upkeep upkeep_;
