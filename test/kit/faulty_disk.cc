@@ -1,6 +1,7 @@
 #include "kit/faulty_disk.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace selvage::test {
 namespace {
@@ -36,6 +37,7 @@ class FaultyDisk::OpenFile final : public File {
   Status truncate(uint64_t size) override {
     std::lock_guard lock(disk_.mutex_);
     if (auto alive = check(true); !alive) return alive;
+    if (size < inode_->synced.size()) inode_->rewritten = true;
     inode_->now.resize(size);
     return {};
   }
@@ -43,7 +45,12 @@ class FaultyDisk::OpenFile final : public File {
     std::lock_guard lock(disk_.mutex_);
     if (auto alive = check(true); !alive) return alive;
     SELVAGE_CHECK(disk_.step(path_));
-    inode_->synced = inode_->now;
+    if (inode_->rewritten) {
+      inode_->synced = inode_->now;
+      inode_->rewritten = false;
+    } else {
+      inode_->synced.append(inode_->now, inode_->synced.size());
+    }
     ++disk_.syncs_;
     return {};
   }
@@ -90,7 +97,8 @@ void FaultyDisk::crash(Tear tear) {
   for (auto& [path, inode] : synced_names_) {
     Bytes& now = inode->now;
     const Bytes& synced = inode->synced;
-    if (now.size() <= synced.size() || now.compare(0, synced.size(), synced) != 0 || tear == Tear::kDropAll) {
+    const bool rewritten = std::exchange(inode->rewritten, false);
+    if (now.size() <= synced.size() || rewritten || tear == Tear::kDropAll) {
       now = synced;
       continue;
     }
@@ -128,6 +136,7 @@ Bytes& FaultyDisk::content(const std::string& path) {
   std::lock_guard lock(mutex_);
   Inode& inode = *names_.at(path);
   inode.synced = inode.now;
+  inode.rewritten = true;  // whoever asks may change it
   return inode.now;
 }
 

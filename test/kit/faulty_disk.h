@@ -54,6 +54,7 @@ class FaultyDisk final : public Disk {
   struct Inode {
     Bytes now;
     Bytes synced;
+    bool rewritten = false;  // since the last sync: `synced` may be no prefix of `now`
   };
   class OpenFile;
   class Held;
