@@ -75,8 +75,8 @@ PeerOrgs:
 """ for n in (1, 2))
 
 
-def configtx(crypto, orderer_port):
-    """configtx.yaml with one profile, TwoOrgs."""
+def configtx(crypto, orderer_port, anchors=()):
+    """configtx.yaml with one profile, TwoOrgs. `anchors`: each organisation's anchor peer's port."""
     def org(name, msp, folder, roles, extra=""):
         policies = "".join(f"      {p}: {{Type: Signature, Rule: \"OR({r})\"}}\n" for p, r in roles.items())
         return (f"  - &{name}\n    Name: {name}\n    ID: {msp}\n    MSPDir: {folder}/msp\n    Policies:\n{policies}{extra}")
@@ -85,7 +85,8 @@ def configtx(crypto, orderer_port):
         m = f"Org{n}MSP"
         return org(f"Org{n}", m, f"{crypto}/peerOrganizations/org{n}.example.com", {
             "Readers": f"'{m}.admin', '{m}.peer', '{m}.client'", "Writers": f"'{m}.admin', '{m}.client'",
-            "Admins": f"'{m}.admin'", "Endorsement": f"'{m}.peer'"})
+            "Admins": f"'{m}.admin'", "Endorsement": f"'{m}.peer'"},
+            f"    AnchorPeers: [{{Host: 127.0.0.1, Port: {anchors[n - 1]}}}]" + chr(10) if anchors else "")
 
     meta = lambda **rules: "{" + ", ".join(f"{k}: {{Type: ImplicitMeta, Rule: \"{v}\"}}" for k, v in rules.items()) + "}"
     usual = dict(Readers="ANY Readers", Writers="ANY Writers", Admins="MAJORITY Admins")
@@ -153,12 +154,13 @@ class Process:
 
 class Network:
     def __init__(self, folder, cryptogen, configtxgen, orderer, peer, osnadmin, cli=None, first_port=0,
-                 config=ROOT / "config"):
+                 config=ROOT / "config", anchors=False):
         self.folder = pathlib.Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.programs = dict(cryptogen=cryptogen, configtxgen=configtxgen, orderer=orderer, peer=peer,
                              osnadmin=osnadmin, cli=cli or peer)
         self.config = config
+        self.anchors = anchors  # whether organisations' peers find each other by gossip
         self.processes = {}
         names = ["orderer", "admin", "orderer_ops", "org1", "org1_ops", "org1_cc", "org2", "org2_ops", "org2_cc"]
         self.ports = dict(zip(names, free_ports(len(names), first_port)))
@@ -175,7 +177,8 @@ class Network:
     # -- material ---------------------------------------------------------------------------------------------------
     def make_material(self):
         (self.folder / "crypto-config.yaml").write_text(CRYPTO)
-        (self.folder / "configtx.yaml").write_text(configtx(self.crypto, self.ports["orderer"]))
+        (self.folder / "configtx.yaml").write_text(configtx(
+            self.crypto, self.ports["orderer"], [self.ports["org1"], self.ports["org2"]] if self.anchors else ()))
         self.run("cryptogen", "generate", "--config", "crypto-config.yaml", "--output", str(self.crypto))
         self.run("configtxgen", "-configPath", str(self.folder), "-profile", "TwoOrgs", "-channelID", "mychannel",
                  "-outputBlock", str(self.block))
