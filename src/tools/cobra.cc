@@ -51,7 +51,7 @@ std::string flag_table(std::vector<Flag> flags) {
   std::string text;
   for (size_t i = 0; i < flags.size(); ++i) {
     text += cells[i] + std::string(width - cells[i].size() + 3, ' ') + flags[i].help;
-    if (!flags[i].fallback.empty()) {
+    if (!flags[i].fallback.empty() && flags[i].fallback != "false") {
       const char* quote = flags[i].kind == Kind::kText ? "\"" : "";
       text += " (default " + (quote + flags[i].fallback + quote) + ")";
     }

@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "tools/peer/commands.h"
+#include "tools/peer/node_commands.h"
 #include "tools/peer/peer.h"
 #include "tools/peer/session_client.h"
 
@@ -56,6 +57,7 @@ int run(const Arguments& arguments, Terminal terminal, std::vector<cobra::Comman
                            version,
                            nullptr});
   if (!node_commands.empty()) {
+    for (auto& command : offline_node_commands()) node_commands.push_back(std::move(command));
     std::string names;
     for (const auto& command : node_commands) names += (names.empty() ? "" : "|") + command.name();
     const std::string summary = "Operate a peer node: " + names + ".";
