@@ -20,3 +20,7 @@ if(SELVAGE_SANITIZE)
   add_compile_options(-fsanitize=${SELVAGE_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SELVAGE_SANITIZE})
 endif()
+if(SELVAGE_FUZZ)
+  # Everything counts its branches, not the targets alone: without it the fuzzer is blind to what it reaches in src/.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
