@@ -20,6 +20,8 @@
 #include "node/peer/peer_channels.h"
 #include "node/peer/peer_settings.h"
 #include "node/peer/peer_tls.h"
+#include "node/peer/private_network.h"
+#include "node/peer/private_rendering.h"
 #include "node/peer/tls_upkeep.h"
 #include "ops/operations_service.h"
 #include "os/posix_disk.h"
@@ -66,6 +68,7 @@ struct PeerNode::State {
   std::unique_ptr<os::WorkerPool> validators;
   identity::SignatureMemory signatures;
   std::unique_ptr<GossipNetwork> gossip;
+  std::unique_ptr<PrivateNetwork> private_network;
   std::unique_ptr<PeerChannels> channels;
   std::unique_ptr<Endorsement> endorsement;
   std::unique_ptr<os::WorkerPool> pool;
@@ -111,6 +114,8 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   PeerChannel::Events events;
   s.gossip = std::make_unique<GossipNetwork>(
       s.core, GossipNetwork::Parts{*s.tls, s.local, clock, os::system_random(), metrics});
+  s.private_network = std::make_unique<PrivateNetwork>(
+      s.core, PrivateNetwork::Parts{*s.gossip, s.local.msp->mspid(), clock, os::system_random(), metrics});
   events.config_changed = [&s](const channel::BundlePtr& bundle) {
     s.tls->follow(*bundle);
     s.gossip->config_changed(bundle);
@@ -125,13 +130,19 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   s.channels = std::make_unique<PeerChannels>(PeerChannels::Parts{
       *s.ledgers, s.membership, metrics, clock, os::system_random(), wire::signer_of(s.local.signer),
       pull_settings(s.core, *s.tls), channel_settings(s.core), std::move(events),
-      validate::on_pool(*s.validators, validators), &s.signatures, s.gossip->leads_at_start()});
+      validate::on_pool(*s.validators, validators), &s.signatures, s.gossip->leads_at_start(),
+      s.private_network.get()});
   s.gossip->attach(*s.channels);
+  s.private_network->attach(*s.channels);
   SELVAGE_CHECK(s.channels->open());
   EndorsementSettings endorsement = endorsement_settings(s.core);
   SELVAGE_TRY(endorsement.listener, chaincode_listener_settings(s.core));
   SELVAGE_TRY(s.endorsement, Endorsement::make(std::move(endorsement),
-                                               {*s.channels, s.local, disk, clock, metrics, &s.signatures}));
+                                               {*s.channels, s.local, disk, clock, metrics, &s.signatures,
+                                                [&s](const std::string& channel, const std::string& txid, const auto& writes,
+                                                     uint64_t height) {
+                                                  return s.private_network->disseminate(channel, txid, writes, height);
+                                                }}));
   s.endorsement->on_runnable([&s](const std::string& channel, const auto& runnable) {
     std::vector<gossip::ChaincodeInfo> chaincodes;
     for (const auto& [name, sequence] : runnable) chaincodes.push_back({name, std::to_string(sequence)});
@@ -156,6 +167,8 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
                     make_event_access(std::string(policy::resource::kEventBlock)));
   s.deliver->add_to(*s.server, "/protos.Deliver/DeliverFiltered", std::make_shared<FilteredRendering>(),
                     make_event_access(std::string(policy::resource::kEventFilteredBlock)));
+  s.deliver->add_to(*s.server, "/protos.Deliver/DeliverWithPrivateData", std::make_shared<PrivateRendering>(),
+                    make_event_access(std::string(policy::resource::kEventBlock)));
   s.clients = std::make_unique<ClientServices>(ClientServices::Parts{
       s.core, *s.tls, s.local, *s.channels, *s.gossip, *s.endorsement, os::system_random(),
       [&s](std::function<void()> task) { s.pool->post(std::move(task)); }});
@@ -201,6 +214,7 @@ void PeerNode::stop() {
   if (s.endorsement) s.endorsement->stop();
   if (s.server) s.server->stop(kStopGrace);
   if (s.clients) s.clients->stop();
+  if (s.private_network) s.private_network->stop();
   if (s.gossip) s.gossip->stop();
   if (s.channels) s.channels->stop();
   if (s.operations) s.operations->stop();

@@ -1,0 +1,18 @@
+// How /protos.Deliver/DeliverWithPrivateData looks: blocks with the private writes that this peer has and the asker may see.
+#pragma once
+
+#include "deliver/serve/deliver_service.h"
+
+namespace selvage::node {
+
+// For sources that are PeerChannels only. Of each collection the asker's identity is held against the member policy, as
+// Fabric's core/peer/pvtdata_provider does; its signature the access check has verified.
+class PrivateRendering final : public deliver::Rendering {
+ public:
+  [[nodiscard]] Result<Bytes> block(const ::common::Block& block, const deliver::Source& source,
+                                    const deliver::SeekRequest& request) const override;
+  [[nodiscard]] Bytes status(::common::Status status) const override;
+  [[nodiscard]] const char* data_type() const override { return "block_and_pvtdata"; }
+};
+
+}  // namespace selvage::node
