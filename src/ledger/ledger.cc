@@ -10,6 +10,7 @@
 #include "common/common.pb.h"
 #include "ledger/block_reading.h"
 #include "ledger/offline.h"
+#include "ledger/private/purge.h"
 #include "ledger/rocks_database.h"
 #include "ledger/state/state_store.h"
 #include "wire/block.h"
@@ -203,6 +204,7 @@ class RocksLedger final : public Ledger {
     const uint64_t number = commit.block->header().number();
     WriteBatch batch;
     add_state_updates(channel_, commit.updates, batch);
+    SELVAGE_CHECK(add_purges(database_, channel_, commit.updates, batch));
     SELVAGE_CHECK(add_expiry(database_, channel_, number, commit.updates, settings_.blocks_to_live, *view_, batch));
     if (settings_.history) add_history(channel_, number, commit.updates, batch);
     Bytes number_bytes;

@@ -8,6 +8,7 @@
 #include "crypto/hash.h"
 #include "kit/faulty_disk.h"
 #include "ledger/block_reading.h"
+#include "ledger/rwset/kvrwset/kv_rwset.pb.h"
 #include "ledger/rwset/rwset.pb.h"
 #include "ledger/state/commit_hash.h"
 #include "peer/proposal.pb.h"
@@ -311,6 +312,48 @@ TEST_F(Ledgers, ForgetPrivateDataAndItsHashWhenItsBlocksAreOver) {
   ASSERT_TRUE(reopen_without_database());
   EXPECT_EQ(hash_of("once"), "(none)");
   EXPECT_EQ(hash_of("again"), "(none)");
+}
+
+// Block 1 and 2 write the key, next to others; block 3 purges it, by its hash alone on a peer that missed the private set.
+TEST_F(Ledgers, ForgetEveryValueOfAKeyThatIsPurged) {
+  const auto commit_set = [&](RwSetBuilder& builder, bool with_private_set) {
+    const auto results = builder.build();
+    ::common::Block block = wire::make_block(ledger->height(), ledger->blocks().last_hash());
+    block.mutable_data()->add_data(make_transaction("tx" + std::to_string(ledger->height()), results.public_rw_set));
+    std::vector<PrivateWrite> writes;
+    if (with_private_set) {
+      const auto plain = wire::parse<::rwset::TxPvtReadWriteSet>(results.private_rw_set);
+      writes.push_back({0, "cc", "coll", plain->ns_pvt_rwset(0).collection_pvt_rwset(0).rwset()});
+    }
+    ASSERT_TRUE(ledger->commit(finish(block, std::move(writes))));
+  };
+  for (const char* secret : {"first", "second"}) {
+    RwSetBuilder builder;
+    builder.add_private_write("cc", "coll", "key", secret);
+    builder.add_private_write("cc", "coll", "other", "stays");
+    commit_set(builder, true);
+  }
+  RwSetBuilder purge;
+  purge.add_private_purge("cc", "coll", "key");
+  commit_set(purge, false);
+  for (const bool again : {false, true}) {
+    if (again) {
+      ASSERT_TRUE(open());
+    }
+    for (uint64_t number : {1, 2}) {
+      ASSERT_EQ(ledger->private_data().find(number)->size(), 1u);
+      const auto set = wire::parse<::kvrwset::KVRWSet>(ledger->private_data().find(number)->front().rw_set);
+      ASSERT_EQ(set->writes_size(), 1) << "block " << number;
+      EXPECT_EQ(set->writes(0).key(), "other");
+    }
+    EXPECT_EQ(value("key", private_namespace("cc", "coll")), "(none)");
+    EXPECT_EQ(value("other", private_namespace("cc", "coll")), "stays");
+  }
+  RwSetBuilder builder;  // what is written after the purge is a value like any other
+  builder.add_private_write("cc", "coll", "key", "third");
+  commit_set(builder, true);
+  EXPECT_EQ(value("key", private_namespace("cc", "coll")), "third");
+  EXPECT_EQ(ledger->private_data().find(4)->size(), 1u);
 }
 
 TEST_F(Ledgers, HoldPrivateDataOfTransactionsThatAreOnTheirWay) {

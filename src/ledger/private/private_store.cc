@@ -1,25 +1,18 @@
 #include "ledger/private/private_store.h"
 
+#include "ledger/private/private_keys.h"
+#include "ledger/private/purge.h"
 #include "ledger/rocks_database.h"
 #include "wire/fields.h"
 
 namespace selvage::ledger {
 namespace {
 
-// 'd' (data) or 'm' (missing) <channel> 0 <block> <transaction> <length> <chaincode> <collection>
 Bytes block_prefix(char kind, const std::string& channel, uint64_t block) {
   Bytes out(1, kind);
   out.append(channel).push_back('\0');
   append_big_endian(block, out);
   return out;
-}
-
-Bytes entry_key(char kind, const std::string& channel, uint64_t block, uint64_t transaction, const std::string& ns,
-                const std::string& collection) {
-  Bytes out = block_prefix(kind, channel, block);
-  append_big_endian(transaction, out);
-  wire::append_varint(out, ns.size());
-  return out.append(ns).append(collection);
 }
 
 template <class Entry>
@@ -38,6 +31,14 @@ tl::unexpected<Error> fail_malformed() { return fail(Code::kDataLoss, "private d
 
 }  // namespace
 
+Bytes private_entry_key(char kind, const std::string& channel, uint64_t block, uint64_t transaction,
+                        const std::string& ns, const std::string& collection) {
+  Bytes out = block_prefix(kind, channel, block);
+  append_big_endian(transaction, out);
+  wire::append_varint(out, ns.size());
+  return out.append(ns).append(collection);
+}
+
 PrivateStore::PrivateStore(Database& database, std::string channel)
     : database_(database), channel_(std::move(channel)) {}
 
@@ -50,11 +51,12 @@ Status PrivateStore::store(uint64_t block, const std::vector<PrivateWrite>& writ
     batch.remove_range(Family::kPrivate, prefix, after_prefix(prefix));
   }
   for (const auto& write : writes) {
-    batch.put(Family::kPrivate, entry_key('d', channel_, block, write.transaction, write.ns, write.collection),
+    batch.put(Family::kPrivate, private_entry_key('d', channel_, block, write.transaction, write.ns, write.collection),
               write.rw_set);
+    SELVAGE_CHECK(add_purge_notes(channel_, block, write, batch));
   }
   for (const auto& entry : missing) {
-    batch.put(Family::kPrivate, entry_key('m', channel_, block, entry.transaction, entry.ns, entry.collection),
+    batch.put(Family::kPrivate, private_entry_key('m', channel_, block, entry.transaction, entry.ns, entry.collection),
               entry.eligible ? "1" : "0");
   }
   return database_.write(batch, true);
