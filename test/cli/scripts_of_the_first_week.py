@@ -233,11 +233,16 @@ class FirstWeek(Network):
             self.processes[f"{name}-{org}"] = Process(f"{name}-{org}", command, env, self.folder)
             self.cli(f"peer0.{org}", "lifecycle", "chaincode", "approveformyorg", *self.through("orderer2", f"peer0.{org}"),
                      *definition, "--package-id", package_id)
-        ready = self.cli("peer0.org1", "lifecycle", "chaincode", "checkcommitreadiness", *definition, "--output", "json").stdout
-        assert json.loads(ready)["approvals"] == {"Org1MSP": True, "Org2MSP": True}, ready
+        # As Fabric's scripts do, until the last approval is in a block everywhere.
+        self.wait(f"approvals of {name}", lambda: json.loads(self.cli(
+            "peer0.org1", "lifecycle", "chaincode", "checkcommitreadiness", *definition, "--output",
+            "json").stdout)["approvals"] == {"Org1MSP": True, "Org2MSP": True})
         done = self.cli("peer0.org1", "lifecycle", "chaincode", "commit", *self.through("orderer3", "peer0.org1"),
                         *self.endorsers("peer0.org1", "peer0.org2"), *definition)
         assert done.stderr.count("committed with status (VALID) at") == 2, done.stderr
+        for peer in PEERS:  # commit waited for the first of each organisation only
+            self.wait(f"the definition of {name} at {peer}", lambda: self.cli(
+                peer, "lifecycle", "chaincode", "querycommitted", "-C", CHANNEL, "-n", name, check=False).returncode == 0)
 
     def put(self, chaincode, key, orderer, by, *endorsers):
         """Until it is in a block; gives up after a while, as a client would."""
