@@ -12,6 +12,7 @@
 
 #include "base/metrics.h"
 #include "base/result.h"
+#include "commit/private_source.h"
 #include "ledger/ledger.h"
 #include "ledger/state/rw_set.h"
 
@@ -69,6 +70,9 @@ class Committer {
             uint64_t transient_blocks_max = 20000);
   ~Committer();
 
+  // Asked for what the transient store lacks. Before the first commit(); outlives the committer. Null: nobody.
+  void set_source(PrivateDataSource* source) { source_ = source; }
+
   // kInvalidArgument: not the next block. Any other error: storage failed, the channel must stop.
   Status commit(ValidatedBlock block);
 
@@ -86,6 +90,7 @@ class Committer {
   std::shared_ptr<ledger::Ledger> ledger_;
   const CollectionAccess& access_;
   const uint64_t transient_blocks_max_;
+  PrivateDataSource* source_ = nullptr;
   std::unique_ptr<Instruments> instruments_;
   std::shared_ptr<Listeners> listeners_;
 };

@@ -53,6 +53,16 @@ bool CollectionMembership::is_member(const std::string& chaincode, const std::st
   return found && names(found->member_orgs_policy().signature_policy(), our_mspid_);
 }
 
+bool names_org(const ::protos::StaticCollectionConfig& config, const std::string& mspid) {
+  return names(config.member_orgs_policy().signature_policy(), mspid);
+}
+
+std::optional<::protos::StaticCollectionConfig> collection_config(const std::string& chaincode,
+                                                                  const std::string& collection,
+                                                                  const ledger::StateView& view) {
+  return find(chaincode, collection, view);
+}
+
 uint64_t blocks_to_live(const std::string& chaincode, const std::string& collection, const ledger::StateView& view) {
   if (!lifecycle::mspid_of_implicit_collection(collection).empty()) return 0;
   const auto found = find(chaincode, collection, view);

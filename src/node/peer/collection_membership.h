@@ -2,9 +2,11 @@
 // names its organisation. Reads definitions from the state that the block was validated against.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "commit/committer.h"
+#include "peer/collection.pb.h"
 
 namespace selvage::node {
 
@@ -20,6 +22,15 @@ class CollectionMembership final : public commit::CollectionAccess {
  private:
   std::string our_mspid_;
 };
+
+// The collection's member policy names this organisation.
+[[nodiscard]] bool names_org(const ::protos::StaticCollectionConfig& config, const std::string& mspid);
+
+// A collection's configuration by the chaincode's definition in `view`, implicit ones included; nullopt when it is not
+// defined, or cannot be read.
+[[nodiscard]] std::optional<::protos::StaticCollectionConfig> collection_config(const std::string& chaincode,
+                                                                                const std::string& collection,
+                                                                                const ledger::StateView& view);
 
 // blockToLive of a collection by the chaincode's definition in `view`; 0 (for ever) for implicit collections, and for those
 // that are not defined.

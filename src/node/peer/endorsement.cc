@@ -90,8 +90,8 @@ struct Endorsement::State {
         chaincodes(settings.execute, {parts.channels, definitions, launcher, access}),
         channels(parts.channels),
         runner(chaincodes),
-        endorser(settings.endorser, {channels, runner, access, parts.local.msp, parts.local.signer, {}, parts.clock,
-                                     parts.metrics, parts.signatures}) {
+        endorser(settings.endorser, {channels, runner, access, parts.local.msp, parts.local.signer, parts.disseminate,
+                                     parts.clock, parts.metrics, parts.signatures}) {
     launcher.set_chaincodes(chaincodes);
     definitions.on_change([this](const std::string& package_id) { launcher.keep_running(package_id); },
                           [this](const std::string& package_id) { launcher.release(package_id); });

@@ -47,6 +47,7 @@ class Endorsement {
     const Clock& clock;
     metrics::Provider& metrics;
     identity::SignatureMemory* signatures = nullptr;  // shared with validation; may be null
+    endorse::Disseminate disseminate;                 // of private data; may be empty
   };
   [[nodiscard]] static Result<std::unique_ptr<Endorsement>> make(EndorsementSettings settings, Parts parts);
   ~Endorsement();

@@ -108,6 +108,7 @@ struct GossipNetwork::State {
   const gossip::Settings settings;
   gossip::MspCrypto crypto;
   PeerChannels* channels = nullptr;
+  std::function<void(const gossip::Outbox::Arrival& arrival)> private_arrived;
   std::atomic<size_t> waiting = 0;
   gossip::Gossip gossip;
   std::unique_ptr<os::WorkerPool> pool = std::make_unique<os::WorkerPool>(kLedgerThreads, "gossip-ledger");
@@ -119,6 +120,10 @@ struct GossipNetwork::State {
   // On gossip's thread: what reads or writes ledgers goes to the pool.
   void arrived(const gossip::Outbox::Arrival& arrival) {
     const auto& message = arrival.message->message;
+    if (message.has_private_data() || message.has_privatereq()) {
+      if (private_arrived) private_arrived(arrival);
+      return;
+    }
     const bool request = message.has_state_request();
     if (!request && !message.has_state_response()) return;
     if (!request && !gossip.take_state_answer(message, arrival.from->pki_id)) return;
@@ -205,6 +210,9 @@ GossipNetwork::~GossipNetwork() { stop(); }
 
 bool GossipNetwork::leads_at_start() const { return state_->settings.org_leader && !state_->settings.use_leader_election; }
 
+void GossipNetwork::on_private(std::function<void(const gossip::Outbox::Arrival& arrival)> arrived) {
+  state_->private_arrived = std::move(arrived);
+}
 void GossipNetwork::attach(PeerChannels& channels) { state_->channels = &channels; }
 void GossipNetwork::add_to(rpc::Server& server) { state_->gossip.add_to(server); }
 void GossipNetwork::start() {

@@ -2,6 +2,7 @@
 // blocks given to neighbours and taken from them, and who pulls from the ordering service.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -36,6 +37,8 @@ class GossipNetwork {
   // Whether a channel's blocks are pulled from its start; with leader election they are once this peer is elected.
   [[nodiscard]] bool leads_at_start() const;
 
+  // Private data and requests for it; on gossip's thread, before start() to be set.
+  void on_private(std::function<void(const gossip::Outbox::Arrival& arrival)> arrived);
   // Before start(). `channels` outlives it.
   void attach(PeerChannels& channels);
   void add_to(rpc::Server& server);

@@ -20,6 +20,7 @@ PeerChannel::PeerChannel(Settings settings, Parts parts, Events events, channel:
       validator_(id_, std::move(parts.parallel), parts.signatures),
       bundle_(std::move(bundle)) {
   handed_over_ = {ledger_->height(), ledger_->info().current_hash, bundle_};
+  committer_.set_source(parts.private_source);
   on_commit_ = committer_.subscribe([this](const commit::CommitNotice& notice) { committed(notice); });
 }
 

@@ -51,6 +51,7 @@ class PeerChannel final : public chaincode::Channel, public deliver::Source, pri
     metrics::Provider& metrics;
     validate::Parallel parallel;
     identity::SignatureMemory* signatures = nullptr;  // may be null
+    commit::PrivateDataSource* private_source = nullptr;  // may be null
   };
 
   // With the configuration of the ledger's last config block. Errors: kDataLoss, kFailedPrecondition (a capability that

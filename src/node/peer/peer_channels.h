@@ -35,6 +35,7 @@ class PeerChannels final : public chaincode::Channels {
     validate::Parallel parallel;
     identity::SignatureMemory* signatures = nullptr;  // may be null
     bool lead = true;                                 // channels pull from the ordering service from their start
+    commit::PrivateDataSource* private_source = nullptr;  // may be null
   };
   explicit PeerChannels(Parts parts);
   ~PeerChannels() override;  // stop()
