@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "order/cluster/cluster_metrics.h"
+#include "order/delay_worker.h"
 #include "rpc/channel.h"
 #include "tls/context.h"
 #include "wire/fields.h"
@@ -21,8 +22,9 @@ namespace selvage::order::cluster {
 namespace {
 
 constexpr const char* kStep = "/orderer.Cluster/Step";
-// Above rpc's own mark, which tells us when there is room again. Bytes.
-constexpr size_t kSubmitHigh = 2u << 20;
+// What is under way to a leader is lost with it, so little is. Bytes.
+constexpr size_t kSubmitHigh = 128u << 10;
+constexpr auto kSubmitAgain = std::chrono::milliseconds(5);
 constexpr size_t kConsensusHigh = 64u << 20;
 
 log::Logger& logger() {
@@ -48,6 +50,7 @@ struct Stream {
   SteadyTime moved_at = steady_now();
   std::optional<ExpiryWarning> expiry;
   std::string server_name;
+  std::weak_ptr<rpc::Channel> connection;
 
   void wake() {
     std::vector<std::function<void()>> waiting;
@@ -73,6 +76,7 @@ struct Stream {
 
 struct Connection {
   std::shared_ptr<rpc::Channel> channel;
+  uint64_t credentials = 0;  // version of the certificate that was shown when it was made
 };
 
 }  // namespace
@@ -104,6 +108,9 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
   bool closed = false;
   std::map<std::string, Group> groups;
   std::map<Bytes, Connection> connections;
+  // Made with a certificate that was replaced since; what still flows on them is not cut off.
+  std::vector<std::shared_ptr<rpc::Channel>> retired;
+  Delay delay;
 };
 
 namespace {
@@ -113,7 +120,6 @@ class StreamEnd final : public rpc::ClientHandler {
   StreamEnd(std::weak_ptr<Transport::State> state, std::shared_ptr<Stream> stream, std::string channel, raft::NodeId id)
       : state_(std::move(state)), stream_(std::move(stream)), channel_(std::move(channel)), id_(id) {}
   void on_message(Bytes) override {}  // Fabric's orderers do not answer
-  void on_writable() override { stream_->wake(); }
   void on_end(const rpc::Status& status, const rpc::Metadata&) override {
     const std::string why = status.ok() ? "EOF" : status.to_string();
     {
@@ -148,7 +154,12 @@ void abort(const std::shared_ptr<Stream>& stream, const char* why) {
 // Under `mutex`.
 std::shared_ptr<rpc::Channel> Transport::State::connection_to(const Member& member) {
   auto& connection = connections[key_of(member)];
-  if (connection.channel) return connection.channel;
+  const auto shown = parts.credentials->current();
+  const uint64_t version = shown ? shown->version() : 0;
+  if (connection.channel && connection.credentials == version) return connection.channel;
+  // The others know us by our certificate: a new one is shown on a new connection only.
+  if (connection.channel) retired.push_back(std::move(connection.channel));
+  connection.credentials = version;
   rpc::ChannelSettings dial;
   dial.targets = {member.endpoint};
   dial.connect_timeout = settings.dial_timeout;
@@ -193,6 +204,7 @@ Result<std::shared_ptr<Stream>> Transport::State::stream_to(const std::string& c
     return dropped(fmt::format("connection to {}({}) is in state CONNECTING", to, *host));
   }
   stream = std::make_shared<Stream>();
+  stream->connection = connection;
   stream->call = connection->open(kStep, {}, std::make_unique<StreamEnd>(weak_from_this(), stream, channel, to));
   LOG_DEBUG(logger(), "Created new {} stream to {}({}) for channel {}", name_of(kind), to, *host, channel);
   count_streams(channel);
@@ -240,6 +252,21 @@ std::vector<std::shared_ptr<rpc::Channel>> Transport::State::take_unused() {
   std::erase_if(connections, [&](auto& entry) {
     if (used.contains(entry.first)) return false;
     unused.push_back(std::move(entry.second.channel));
+    return true;
+  });
+  const auto carries_something = [&](const std::shared_ptr<rpc::Channel>& old) {
+    for (const auto& [name, group] : groups) {
+      for (const auto& [id, node] : group.nodes) {
+        for (const auto& stream : node.streams) {
+          if (stream && !stream->over && stream->connection.lock() == old) return true;
+        }
+      }
+    }
+    return false;
+  };
+  std::erase_if(retired, [&](auto& old) {
+    if (carries_something(old)) return false;
+    unused.push_back(std::move(old));
     return true;
   });
   metrics.egress_tls_connection_count.set(static_cast<double>(connections.size()));
@@ -315,6 +342,7 @@ void Transport::forget(const std::string& channel) {
 void Transport::shut_down() {
   std::vector<std::shared_ptr<Stream>> gone;
   std::map<Bytes, Connection> connections;
+  std::vector<std::shared_ptr<rpc::Channel>> retired;
   {
     std::lock_guard lock(state_->mutex);
     if (std::exchange(state_->closed, true)) return;
@@ -325,9 +353,12 @@ void Transport::shut_down() {
     }
     state_->groups.clear();
     connections.swap(state_->connections);
+    retired.swap(state_->retired);
   }
+  state_->delay.stop();
   for (const auto& stream : gone) abort(stream, "communication has been shut down");
   for (auto& [key, connection] : connections) connection.channel->close();
+  for (const auto& connection : retired) connection->close();
 }
 
 Status Transport::send(const std::string& channel, raft::NodeId to, BytesView message, BytesView metadata) {
@@ -391,6 +422,9 @@ Status Transport::submit(const std::string& channel, raft::NodeId to, BytesView 
                                    std::chrono::duration_cast<std::chrono::seconds>(state_->settings.rpc_timeout).count(), to));
       }
       stream->waiting_for_room.push_back(std::move(room));
+      if (stream->waiting_for_room.size() == 1) {
+        state_->delay.run_at(steady_now() + kSubmitAgain, [stream] { stream->wake(); });
+      }
       return fail(Code::kResourceExhausted, "the stream to the leader is full");
     }
   }
