@@ -14,6 +14,7 @@
 #include <future>
 #include <utility>
 
+#include "base/log.h"
 #include "os/event_loop.h"
 #include "rpc/http2/transport.h"
 #include "rpc/serving/pending_connection.h"
@@ -147,6 +148,11 @@ selvage::Status Server::start() {
     limit->service = service;
     limit->max = max;
     limits[service] = std::move(limit);
+    std::string word = service.substr(service.rfind('.') + 1);  // "/protos.Endorser": endorser
+    std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    if (const log::Logger said(settings.limiter_logger); said.enabled(log::Level::kInfo)) {
+      said.write(log::Level::kInfo, "initGrpcSemaphores", fmt::format("concurrency limit for {} service is {}", word, max));
+    }
   }
   for (auto& [path, method] : shared.methods) {
     auto limit = limits.find(path.substr(0, path.rfind('/')));
