@@ -1,5 +1,6 @@
 #include "order/broadcast_service.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <deque>
@@ -11,9 +12,12 @@
 #include "base/log.h"
 #include "base/log_quota.h"
 #include "common/common.pb.h"
+#include "crypto/certificate.h"
 #include "order/chain_worker.h"
+#include "order/delay_worker.h"
 #include "order/msg_processor.h"
 #include "order/registrar.h"
+#include "order/throttle.h"
 #include "orderer/ab.pb.h"
 #include "rpc/server.h"
 #include "wire/block.h"
@@ -88,6 +92,8 @@ struct BroadcastService::Shared {
       : settings(s),
         registrar(r),
         post(std::move(p)),
+        per_client({s.throttle_rate, s.throttle_inactivity}),
+        per_org({s.throttle_rate, s.throttle_inactivity}),
         validate_duration(provider.histogram(
             broadcast_metric("validate_duration", "The time to validate a transaction in seconds."))),
         enqueue_duration(
@@ -101,6 +107,8 @@ struct BroadcastService::Shared {
   Settings settings;
   Registrar& registrar;
   Post post;
+  Throttle per_client, per_org;
+  Delay delay;
   metrics::Family<metrics::Histogram>& validate_duration;
   metrics::Family<metrics::Histogram>& enqueue_duration;
   metrics::Family<metrics::Counter>& processed_count;
@@ -115,6 +123,12 @@ class Stream : public std::enable_shared_from_this<Stream> {
   Stream(std::shared_ptr<BroadcastService::Shared> shared, std::shared_ptr<rpc::ServerCall> call)
       : shared_(std::move(shared)), call_(std::move(call)) {
     LOG_DEBUG(logger(), "Starting new broadcast loop for {}", address());
+    if (shared_->settings.throttle_rate <= 0) return;
+    if (const auto certificate = crypto::Certificate::from_der(call_->peer().certificate)) {
+      client_ = Bytes(certificate->subject_key_id());
+      org_ = Bytes(certificate->authority_key_id());
+      throttled_ = true;
+    }
   }
 
   void take(Bytes message) {
@@ -133,7 +147,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
         call_->pause();
       }
     }
-    shared_->post([self = shared_from_this(), slot = std::move(slot)] {
+    auto work = [self = shared_from_this(), slot = std::move(slot)] {
       if (!self->ended_) self->check(*slot);
       {
         std::lock_guard lock(self->mutex_);
@@ -141,6 +155,26 @@ class Stream : public std::enable_shared_from_this<Stream> {
         slot->checked = true;
       }
       self->advance();
+    };
+    if (!throttled_) return shared_->post(std::move(work));
+    const Instant came = now();
+    const Instant at = std::max(shared_->per_client.admit(client_, came), shared_->per_org.admit(org_, came));
+    if (at <= came) return shared_->post(std::move(work));
+    {
+      std::lock_guard lock(mutex_);
+      ++put_off_;
+      if (!paused_) call_->pause();
+      paused_ = true;
+    }
+    shared_->delay.run_at(at, [weak = weak_from_this(), work = std::move(work)] {
+      const auto self = weak.lock();
+      if (!self) return;
+      {
+        std::lock_guard lock(self->mutex_);
+        --self->put_off_;
+        self->maybe_resume();
+      }
+      self->shared_->post(work);
     });
   }
   void half_close() {
@@ -280,7 +314,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
 
   // Under mutex_: takes more again once there is room for it.
   void maybe_resume() {
-    if (!paused_ || ended_ || slots_.size() > shared_->settings.ahead_max / 2 ||
+    if (!paused_ || ended_ || put_off_ > 0 || slots_.size() > shared_->settings.ahead_max / 2 ||
         bytes_ > shared_->settings.ahead_bytes_max / 2 || call_->queued_bytes() > kUnreadMax ||
         (!slots_.empty() && shared_->bytes >= shared_->settings.all_bytes_max)) {
       return;
@@ -349,6 +383,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
   size_t bytes_ = 0;
   bool half_closed_ = false;
   bool paused_ = false;
+  bool throttled_ = false;
+  Bytes client_, org_;  // key ids of the certificate and of who issued it
+  int put_off_ = 0;     // messages that throttling holds back
   bool advancing_ = false;
   bool again_ = false;
   std::atomic<bool> ended_{false};
@@ -373,7 +410,7 @@ class LoopSide final : public rpc::StreamHandler {
 
 BroadcastService::BroadcastService(Settings settings, Registrar& registrar, metrics::Provider& metrics, Post post)
     : shared_(std::make_shared<Shared>(settings, registrar, metrics, std::move(post))) {}
-BroadcastService::~BroadcastService() = default;
+BroadcastService::~BroadcastService() { shared_->delay.stop(); }
 
 void BroadcastService::add_to(rpc::Server& server) {
   server.add_stream("/orderer.AtomicBroadcast/Broadcast", [shared = shared_](std::shared_ptr<rpc::ServerCall> call) {

@@ -4,6 +4,7 @@
 // the first one that is refused ends the stream, as in Fabric.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -26,6 +27,8 @@ class BroadcastService {
     size_t ahead_max = 128;               // envelopes of one stream in work; then its window is closed
     size_t ahead_bytes_max = 16u << 20;
     size_t all_bytes_max = 256u << 20;    // of all streams together; then each has one envelope in work at a time
+    int throttle_rate = 0;                // General.Throttling.Rate, messages a second; 0: no limit
+    std::chrono::nanoseconds throttle_inactivity = std::chrono::seconds(5);  // General.Throttling.InactivityTimeout
   };
   using Post = std::function<void(std::function<void()>)>;  // runs soon, on a thread of a pool
 

@@ -110,13 +110,20 @@ ChainWorker::Taken ChainWorker::order(Submission& submission, std::function<void
     if (!started_ || stopping_ || failure_ || removed_) return Taken::kStopped;
     leader = soft_.leader;
     if (leader == settings_.id) {
-      if (queue_.size() >= settings_.queued_max || queued_bytes_ >= settings_.queued_bytes_max) {
+      // What waits here is lost with this node: two blocks' worth is enough to keep the chain busy.
+      const size_t enough = std::max<size_t>(2 * bundle_->orderer()->batch_size.max_message_count, 100);
+      if (queue_.size() >= std::min(settings_.queued_max, enough) || queued_bytes_ >= settings_.queued_bytes_max) {
         waiting_for_room_.push_back(std::move(room));
         return Taken::kFull;
       }
       queued_bytes_ += submission.envelope.size();
       queue_.push_back(std::move(submission));
       if (queue_.size() == 1) wake_.notify_one();
+      return Taken::kYes;
+    }
+    // Another consenter has heard of a leader, maybe of us, before we have: it cannot be told to wait.
+    if (submission.forwarded && leader == raft::kNone && forwards_.size() < settings_.queued_max) {
+      forwards_.push_back({std::move(submission), steady_now() + kForwardFor});
       return Taken::kYes;
     }
   }
@@ -274,7 +281,7 @@ void ChainWorker::take_submissions(std::unique_lock<std::mutex>& lock) {
     chain_->submit(std::move(next), steady_now());
     lock.lock();
   }
-  if (waiting_for_room_.empty() || queue_.size() > settings_.queued_max / 2 ||
+  if (waiting_for_room_.empty() || (!queue_.empty() && queue_.size() > bundle_->orderer()->batch_size.max_message_count) ||
       queued_bytes_ > settings_.queued_bytes_max / 2) {
     return;
   }

@@ -68,6 +68,11 @@ class Orderers:
 
     # -- material -----------------------------------------------------------------------------------------------------
     def make_material(self):
+        # Go's orderer takes from the environment only what the file has a line for.
+        text = (ROOT / "config/orderer.yaml").read_text()
+        if not re.search(r"^\s*EvictionSuspicion:", text, re.M):
+            text = re.sub(r"^Consensus:.*$", "Consensus:\n  EvictionSuspicion: 4s", text, flags=re.M)
+        (self.folder / "orderer.yaml").write_text(text)
         names = "".join(f"      - {{Hostname: orderer{i}, SANS: [localhost, 127.0.0.1]}}\n" for i in range(len(self.kinds)))
         (self.folder / "crypto-config.yaml").write_text(
             "OrdererOrgs:\n  - Name: Orderer\n    Domain: example.com\n    EnableNodeOUs: true\n    Specs:\n" + names +
@@ -117,7 +122,7 @@ Profiles:
         tls = self.home(i) / "tls"
         data = self.folder / f"data{i}"
         pair = dict(certificate=tls / "server.crt", key=tls / "server.key")
-        env = {**os.environ, "FABRIC_CFG_PATH": str(ROOT / "config"), **{k: str(v) for k, v in dict(
+        env = {**os.environ, "FABRIC_CFG_PATH": str(self.folder), **{k: str(v) for k, v in dict(
             ORDERER_GENERAL_LISTENPORT=self.port(i), ORDERER_GENERAL_LOCALMSPID="OrdererMSP",
             ORDERER_GENERAL_LOCALMSPDIR=self.home(i) / "msp", ORDERER_GENERAL_TLS_ENABLED="true",
             ORDERER_GENERAL_TLS_PRIVATEKEY=pair["key"], ORDERER_GENERAL_TLS_CERTIFICATE=pair["certificate"],

@@ -184,7 +184,6 @@ Status Orderer::Parts::start() {
              settings.listen_port);
   }
 
-  if (settings.throttle_rate > 0) LOG_WARN(logger(), "General.Throttling.Rate is set, but throttling is not supported");
   if (settings.profile_enabled) LOG_WARN(logger(), "General.Profile.Enabled is set, but there is no profiling service");
   if (!settings.broadcast_trace_directory.empty() || !settings.deliver_trace_directory.empty()) {
     LOG_WARN(logger(), "Debug.BroadcastTraceDir and Debug.DeliverTraceDir are not supported");
@@ -236,8 +235,10 @@ Status Orderer::Parts::start() {
   const auto post = [this](std::function<void()> task) { workers->post(std::move(task)); };
   deliver = std::make_unique<deliver::DeliverService>(deliver_settings(settings), sources, os::system_clock(),
                                                       operations->metrics(), post);
-  broadcast = std::make_unique<order::BroadcastService>(order::BroadcastService::Settings{}, *registrar,
-                                                        operations->metrics(), post);
+  order::BroadcastService::Settings broadcasting;
+  broadcasting.throttle_rate = settings.throttle_rate;
+  broadcasting.throttle_inactivity = settings.throttle_inactivity;
+  broadcast = std::make_unique<order::BroadcastService>(broadcasting, *registrar, operations->metrics(), post);
   server = std::make_unique<rpc::Server>(general_server(settings, general, operations->metrics()));
   tls->add_server(*server, settings.tls.client_auth_required ? "certificate hash" : "");
   broadcast->add_to(*server);
