@@ -43,13 +43,13 @@ Status check_pair(const std::vector<crypto::Certificate>& chain, const crypto::P
   for (size_t i = 1; i < chain.size(); ++i) {
     if (!(chain[i].public_key() == key.public_key())) continue;
     return fail(Code::kInvalidArgument, "tls: private key does not match public key",
-                "the first certificate in " + certificate_place(files) + " is " + escape(chain.front().subject()) +
+                "TLS-36: the first certificate in " + certificate_place(files) + " is " + escape(chain.front().subject()) +
                     "; the one that the key belongs to, " + escape(chain[i].subject()) + ", is number " +
                     std::to_string(i + 1),
                 "put the certificate of the node itself first, then its issuers");
   }
   return fail(Code::kInvalidArgument, "tls: private key does not match public key",
-              key_place(files) + " (public key " + fingerprint(key.public_key()) + "..) does not belong to " +
+              "TLS-16: " + key_place(files) + " (public key " + fingerprint(key.public_key()) + "..) does not belong to " +
                   certificate_place(files) + " (" + escape(chain.front().subject()) + ", public key " +
                   fingerprint(chain.front().public_key()) + "..)",
               "give the key that was made with this certificate, or the certificate that was made with this key");
@@ -67,32 +67,35 @@ Result<std::shared_ptr<const Credentials>> Credentials::from_pem(std::string_vie
       return fail(Code::kInvalidArgument,
                   "tls: failed to find certificate PEM data in certificate input, but did find a private key; PEM inputs "
                   "may have been switched",
-                  certificate_place(files) + " holds a private key",
+                  "TLS-19: " + certificate_place(files) + " holds a private key",
                   "exchange " + certificate_place(files) + " and " + key_place(files));
     }
     return fail(Code::kInvalidArgument, "tls: failed to find any PEM data in certificate input",
-                certificate_place(files) + " " + crypto::describe_non_pem(certificate_pem, "CERTIFICATE"));
+                "TLS-18: " + certificate_place(files) + " " + crypto::describe_non_pem(certificate_pem, "CERTIFICATE"));
   }
   if (!has_block(key_pem, is_key)) {
     if (has_block(key_pem, is_certificate)) {
       return fail(Code::kInvalidArgument, "tls: found a certificate rather than a key in the PEM for the private key",
-                  key_place(files) + " holds a certificate",
+                  "TLS-19: " + key_place(files) + " holds a certificate",
                   "exchange " + certificate_place(files) + " and " + key_place(files));
     }
     return fail(Code::kInvalidArgument, "tls: failed to find any PEM data in key input",
-                key_place(files) + " " + crypto::describe_non_pem(key_pem, "PRIVATE KEY"));
+                "TLS-18: " + key_place(files) + " " + crypto::describe_non_pem(key_pem, "PRIVATE KEY"));
   }
   auto chain = crypto::Certificate::all_from_pem(certificate_pem);
   if (!chain) {
     Error error = std::move(chain).error();
-    error.cause = certificate_place(files) + ": " + error.cause;
+    const bool curve = error.message.find("elliptic curve") != std::string::npos;
+    error.cause = (curve ? "TLS-13: " : "TLS-18: ") + certificate_place(files) + ": " + error.cause;
     return fail(std::move(error));
   }
   auto key = crypto::PrivateKey::from_pem(key_pem);
   if (!key) {
     Error error = std::move(key).error();
     error.message = "tls: " + error.message;
-    error.cause = key_place(files) + ": " + error.cause;
+    const bool encrypted = error.cause.find("encrypted") != std::string::npos;
+    const bool curve = error.message.find("elliptic curve") != std::string::npos;
+    error.cause = (encrypted ? "TLS-17: " : curve ? "TLS-13: " : "TLS-18: ") + key_place(files) + ": " + error.cause;
     return fail(std::move(error));
   }
   return from_parts(std::move(*chain), std::move(*key), std::move(files));

@@ -61,34 +61,4 @@ Result<std::vector<Root>> load_roots(const std::vector<std::string>& paths, cons
   return all;
 }
 
-CredentialWatch::CredentialWatch(std::shared_ptr<CredentialStore> store) : store_(std::move(store)), stamp_(stamp()) {}
-
-std::string CredentialWatch::stamp() const {
-  auto current = store_->current();
-  if (current == nullptr) return "";
-  std::string text;
-  for (const std::string& path : {current->files().certificate_path, current->files().key_path}) {
-    struct stat status{};
-    if (::stat(path.c_str(), &status) != 0) {
-      text += "gone;";
-      continue;
-    }
-    text += std::to_string(status.st_ino) + "," + std::to_string(status.st_size) + "," +
-            std::to_string(status.st_mtim.tv_sec) + "." + std::to_string(status.st_mtim.tv_nsec) + ";";
-  }
-  return text;
-}
-
-Result<bool> CredentialWatch::poll(std::chrono::sys_seconds now) {
-  std::string seen = stamp();
-  if (seen == stamp_) return false;
-  stamp_ = seen;  // an error is told once; a later change of the files tries again
-  auto current = store_->current();
-  if (current == nullptr) return false;
-  SELVAGE_TRY(auto credentials, load_credentials(current->files()));
-  if (credentials->leaf() == current->leaf()) return false;
-  SELVAGE_CHECK(store_->renew(std::move(credentials), now));
-  return true;
-}
-
 }  // namespace selvage::tls

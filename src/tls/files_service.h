@@ -1,4 +1,4 @@
-// The files behind credentials and trust: reading them, and noticing that they changed.
+// The files behind credentials and trust: reading them. What notices that they changed: live/upkeep_worker.h.
 //
 // Blocks on the disk. Any thread.
 #pragma once
@@ -20,19 +20,5 @@ namespace selvage::tls {
 // The certificates of one file, which must hold at least one.
 [[nodiscard]] Result<std::vector<Root>> load_roots(const std::string& path, const Origin& origin);
 [[nodiscard]] Result<std::vector<Root>> load_roots(const std::vector<std::string>& paths, const Origin& origin);
-
-// Reloads credentials when their files changed. A pair that cannot be loaded or is worse than the one in force is left and
-// said so (CredentialStore::renew); the old one serves on.
-class CredentialWatch {
- public:
-  explicit CredentialWatch(std::shared_ptr<CredentialStore> store);
-  // True when a new pair is in force now. An error when the files changed but cannot be used; told once per change.
-  Result<bool> poll(std::chrono::sys_seconds now);
-
- private:
-  [[nodiscard]] std::string stamp() const;
-  std::shared_ptr<CredentialStore> store_;
-  std::string stamp_;
-};
 
 }  // namespace selvage::tls

@@ -38,7 +38,9 @@ Result<std::vector<Root>> roots_from_pem(std::string_view pem, const Provenance&
   auto certificates = crypto::Certificate::all_from_pem(pem);
   if (!certificates) {
     Error error = std::move(certificates).error();
-    error.cause = from.to_string() + ": " + error.cause;
+    // A text without any certificate is another file than was meant; one with a broken block is half of the right one.
+    const bool none = error.message.find("no certificate found") != std::string::npos;
+    error.cause = (none ? "TLS-22: " : "TLS-23: ") + from.to_string() + ": " + error.cause;
     return fail(std::move(error));
   }
   std::vector<Root> roots;

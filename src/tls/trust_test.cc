@@ -73,21 +73,6 @@ TEST_F(Files, ThatAreSomethingElseAreDescribed) {
   EXPECT_PRED_FORMAT2(IsSubstring, "is a directory", load_credentials(missing).error().message);
 }
 
-TEST_F(Files, ThatChangeAreLoadedAgainUnlessTheyAreWorse) {
-  auto store = std::make_shared<CredentialStore>(load_credentials(files(server.certificate_pem(), server.key_pem())).value());
-  CredentialWatch watch(store);
-  EXPECT_FALSE(watch.poll(test::kGoodNow).value());
-  test::Identity renewed = ca.server("peer0", {"localhost", "peer0.example.com"});
-  (void)files(renewed.certificate_pem(), renewed.key_pem());
-  EXPECT_TRUE(watch.poll(test::kGoodNow).value());
-  EXPECT_EQ(store->current()->leaf(), renewed.certificate);
-  EXPECT_EQ(store->current()->files().key_origin.line, 212);
-  (void)files(server.certificate_pem(), "half a key");
-  EXPECT_FALSE(watch.poll(test::kGoodNow));          // told once
-  EXPECT_FALSE(watch.poll(test::kGoodNow).value());  // and not again
-  EXPECT_EQ(store->current()->leaf(), renewed.certificate);
-}
-
 TEST_F(Files, OfRootsSayWhichBlockIsBroken) {
   Origin origin{"CORE_PEER_TLS_CLIENTROOTCAS_FILES", "", 0};
   auto roots = load_roots(write("ca.pem", ca.pem() + test::Authority("two").pem()), origin);

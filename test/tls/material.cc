@@ -71,5 +71,14 @@ int main(int argc, char** argv) {
   write("server_leaf_second.crt", between.pem() + hidden.certificate_pem());
   write("server_leaf_second.key", hidden.key_pem());
   write("server_is_ca", {ca.certificate(), ca.key(), {}});
+
+  // Good pairs of every kind of key that Fabric's TLS takes.
+  for (const auto& [name, algorithm] : {std::pair("p256", crypto::KeyAlgorithm::kEcdsaP256), {"p384", crypto::KeyAlgorithm::kEcdsaP384},
+                                        {"p521", crypto::KeyAlgorithm::kEcdsaP521}, {"rsa", crypto::KeyAlgorithm::kRsa},
+                                        {"ed25519", crypto::KeyAlgorithm::kEd25519}}) {
+    crypto::CertificateRequest request = test::Authority::leaf_request("node.example.com");
+    crypto::add_hosts(request, hosts);
+    write(name, ca.issue(request, {}, algorithm));
+  }
   return 0;
 }
