@@ -7,6 +7,7 @@
 #include <map>
 
 #include "shim/chaincode.h"
+#include "shim/key_policy.h"
 
 namespace {
 
@@ -118,6 +119,12 @@ Answer hash_private(Stub& s, const Words& a) {
   return selvage::to_hex(hash.value_or(""));
 }
 
+selvage::shim::KeyPolicy org_policy(const Words& orgs) {
+  selvage::shim::KeyPolicy policy;
+  policy.add(orgs);
+  return policy;
+}
+
 Answer call(Stub& s, const Words& a) {
   const Response r = s.invoke_chaincode(a[0], {a.begin() + 2, a.end()}, a[1]);
   return std::to_string(r.status) + ":" + r.payload + ":" + r.message;
@@ -153,6 +160,11 @@ const std::map<std::string, std::function<Answer(Stub&, const Words&)>> kFunctio
     {"delprivate", [](Stub& s, const Words& a) { return done(s.delete_private(a[0], a[1])); }},
     {"purgeprivate", [](Stub& s, const Words& a) { return done(s.purge_private(a[0], a[1])); }},
     {"setpolicy", [](Stub& s, const Words& a) { return done(s.set_validation_parameter(a[0], a[1])); }},
+    {"setorgs",
+     [](Stub& s, const Words& a) {
+       return done(s.set_validation_parameter(a[0], org_policy({a.begin() + 1, a.end()}).encode()));
+     }},
+    {"orgpolicy", [](Stub&, const Words& a) -> Answer { return selvage::to_hex(org_policy(a).encode()); }},
     {"getpolicy", [](Stub& s, const Words& a) { return text(s.validation_parameter(a[0])); }},
     {"setprivatepolicy",
      [](Stub& s, const Words& a) { return done(s.set_private_validation_parameter(a[0], a[1], a[2])); }},

@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/hyperledger/fabric-chaincode-go/v2/pkg/statebased"
 	"github.com/hyperledger/fabric-chaincode-go/v2/shim"
 	"github.com/hyperledger/fabric-protos-go-apiv2/peer"
 )
@@ -56,6 +57,17 @@ func rows(it shim.StateQueryIteratorInterface, err error) (string, error) {
 		out = append(out, strings.ReplaceAll(kv.Key, "\x00", "/")+"="+string(kv.Value))
 	}
 	return strings.Join(out, ","), nil
+}
+
+func orgPolicy(orgs []string) ([]byte, error) {
+	policy, err := statebased.NewStateEP(nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := policy.AddOrgs(statebased.RoleTypePeer, orgs...); err != nil {
+		return nil, err
+	}
+	return policy.Policy()
 }
 
 func page(it shim.StateQueryIteratorInterface, meta *peer.QueryResponseMetadata, err error) (string, error) {
@@ -199,6 +211,18 @@ var functions = map[string]func(shim.ChaincodeStubInterface, []string) (string, 
 	},
 	"setpolicy": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
 		return "", s.SetStateValidationParameter(a[0], []byte(a[1]))
+	},
+	// Who must endorse a key from now on: a peer of each organisation.
+	"setorgs": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		policy, err := orgPolicy(a[1:])
+		if err != nil {
+			return "", err
+		}
+		return "", s.SetStateValidationParameter(a[0], policy)
+	},
+	"orgpolicy": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
+		policy, err := orgPolicy(a)
+		return hex.EncodeToString(policy), err
 	},
 	"getpolicy": func(s shim.ChaincodeStubInterface, a []string) (string, error) {
 		v, err := s.GetStateValidationParameter(a[0])

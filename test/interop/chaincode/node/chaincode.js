@@ -16,6 +16,12 @@ async function rows(iterator) {
   return out;
 }
 
+function orgPolicy(orgs) {
+  const policy = new shim.KeyEndorsementPolicy();
+  policy.addOrgs('PEER', ...orgs);
+  return Buffer.from(policy.getPolicy());
+}
+
 const functions = {
   put: (s, [key, value]) => s.putState(key, Buffer.from(value)),
   get: async (s, [key]) => Buffer.from(await s.getState(key)),
@@ -46,6 +52,8 @@ const functions = {
   hashprivate: async (s, [collection, key]) => Buffer.from(await s.getPrivateDataHash(collection, key)).toString('hex'),
   delprivate: (s, [collection, key]) => s.deletePrivateData(collection, key),
   setpolicy: (s, [key, policy]) => s.setStateValidationParameter(key, Buffer.from(policy)),
+  setorgs: (s, [key, ...orgs]) => s.setStateValidationParameter(key, orgPolicy(orgs)),
+  orgpolicy: async (s, orgs) => orgPolicy(orgs).toString('hex'),
   getpolicy: async (s, [key]) => Buffer.from((await s.getStateValidationParameter(key)) || ''),
   event: (s, [name, payload]) => s.setEvent(name, Buffer.from(payload)),
   call: async (s, [name, channel, ...args]) => {

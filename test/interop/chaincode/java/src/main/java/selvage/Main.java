@@ -15,6 +15,8 @@ import org.hyperledger.fabric.shim.ChaincodeServerProperties;
 import org.hyperledger.fabric.shim.ChaincodeStub;
 import org.hyperledger.fabric.shim.NettyChaincodeServer;
 import org.hyperledger.fabric.shim.ResponseUtils;
+import org.hyperledger.fabric.shim.ext.sbe.StateBasedEndorsement;
+import org.hyperledger.fabric.shim.ext.sbe.impl.StateBasedEndorsementFactory;
 import org.hyperledger.fabric.shim.ledger.CompositeKey;
 import org.hyperledger.fabric.shim.ledger.KeyModification;
 import org.hyperledger.fabric.shim.ledger.KeyValue;
@@ -29,6 +31,18 @@ public final class Main extends ChaincodeBase {
 
   private static String text(byte[] bytes) {
     return bytes == null ? "" : new String(bytes, StandardCharsets.UTF_8);
+  }
+
+  private static String hex(byte[] bytes) {
+    StringBuilder out = new StringBuilder();
+    for (byte b : bytes) out.append(String.format("%02x", b));
+    return out.toString();
+  }
+
+  private static byte[] orgPolicy(List<String> orgs) {
+    StateBasedEndorsement policy = StateBasedEndorsementFactory.getInstance().newStateBasedEndorsement(new byte[0]);
+    policy.addOrgs(StateBasedEndorsement.RoleType.RoleTypePeer, orgs.toArray(new String[0]));
+    return policy.policy();
   }
 
   private static String rows(Iterable<KeyValue> rows) throws Exception {
@@ -90,14 +104,12 @@ public final class Main extends ChaincodeBase {
       }
       case "putprivate": s.putPrivateData(a.get(0), a.get(1), s.getTransient().get("value")); return "";
       case "getprivate": return text(s.getPrivateData(a.get(0), a.get(1)));
-      case "hashprivate": {
-        StringBuilder hex = new StringBuilder();
-        for (byte b : s.getPrivateDataHash(a.get(0), a.get(1))) hex.append(String.format("%02x", b));
-        return hex.toString();
-      }
+      case "hashprivate": return hex(s.getPrivateDataHash(a.get(0), a.get(1)));
       case "delprivate": s.delPrivateData(a.get(0), a.get(1)); return "";
       case "purgeprivate": s.purgePrivateData(a.get(0), a.get(1)); return "";
       case "setpolicy": s.setStateValidationParameter(a.get(0), bytes(a.get(1))); return "";
+      case "setorgs": s.setStateValidationParameter(a.get(0), orgPolicy(a.subList(1, a.size()))); return "";
+      case "orgpolicy": return hex(orgPolicy(a));
       case "getpolicy": return text(s.getStateValidationParameter(a.get(0)));
       case "event": s.setEvent(a.get(0), bytes(a.get(1))); return "";
       case "call": {
