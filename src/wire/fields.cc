@@ -134,4 +134,12 @@ bool is_utf8(BytesView text) {
   return true;
 }
 
+bool read_bytes_fields(BytesView message, std::initializer_list<BytesView*> places) {
+  FieldReader fields(message);
+  for (Field field; fields.next(field);) {
+    if (field.type == FieldType::kBytes && field.number <= places.size()) *places.begin()[field.number - 1] = field.bytes;
+  }
+  return !fields.failed();
+}
+
 }  // namespace selvage::wire

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <initializer_list>
 
 #include "base/bytes.h"
 
@@ -35,6 +36,10 @@ class FieldReader {
   BytesView rest_;
   bool failed_ = false;
 };
+
+// A message of bytes fields: number 1 goes to the first place, 2 to the second, and so on; the last one of a number counts, and
+// what is not there leaves its place as it was. False when the bytes are no message.
+[[nodiscard]] bool read_bytes_fields(BytesView message, std::initializer_list<BytesView*> places);
 
 // Reads one varint from the front of `bytes`; false when there is none.
 [[nodiscard]] bool take_varint(BytesView& bytes, uint64_t& value);

@@ -11,21 +11,11 @@ tl::unexpected<Error> bad(const char* name) {
 }
 
 bool read_action(BytesView bytes, TransactionActionView& view) {
-  FieldReader fields(bytes);
-  for (Field field; fields.next(field);) {
-    if (field.is_bytes(1)) view.header = field.bytes;
-    if (field.is_bytes(2)) view.payload = field.bytes;
-  }
-  return !fields.failed();
+  return read_bytes_fields(bytes, {&view.header, &view.payload});
 }
 
 bool read_endorsement(BytesView bytes, EndorsementView& view) {
-  FieldReader fields(bytes);
-  for (Field field; fields.next(field);) {
-    if (field.is_bytes(1)) view.endorser = field.bytes;
-    if (field.is_bytes(2)) view.signature = field.bytes;
-  }
-  return !fields.failed();
+  return read_bytes_fields(bytes, {&view.endorser, &view.signature});
 }
 
 // The three below may run twice on one view: protobuf merges a message field that comes twice.
@@ -96,12 +86,7 @@ Result<ChaincodeActionPayloadView> read_chaincode_action_payload(BytesView bytes
 
 Result<ProposalResponsePayloadView> read_proposal_response_payload(BytesView bytes) {
   ProposalResponsePayloadView view;
-  FieldReader fields(bytes);
-  for (Field field; fields.next(field);) {
-    if (field.is_bytes(1)) view.proposal_hash = field.bytes;
-    if (field.is_bytes(2)) view.extension = field.bytes;
-  }
-  if (fields.failed()) return bad("ProposalResponsePayload");
+  if (!read_bytes_fields(bytes, {&view.proposal_hash, &view.extension})) return bad("ProposalResponsePayload");
   return view;
 }
 

@@ -12,12 +12,7 @@ tl::unexpected<Error> bad(const char* name) {
 
 // Reads into a header that may have begun already: protobuf merges a message field that comes twice.
 bool merge_header(BytesView bytes, HeaderView& header) {
-  FieldReader fields(bytes);
-  for (Field field; fields.next(field);) {
-    if (field.is_bytes(1)) header.channel_header = field.bytes;
-    if (field.is_bytes(2)) header.signature_header = field.bytes;
-  }
-  return !fields.failed();
+  return read_bytes_fields(bytes, {&header.channel_header, &header.signature_header});
 }
 
 bool merge_timestamp(BytesView bytes, ChannelHeaderView& header) {
@@ -34,12 +29,7 @@ bool merge_timestamp(BytesView bytes, ChannelHeaderView& header) {
 
 Result<EnvelopeView> read_envelope(BytesView bytes) {
   EnvelopeView view;
-  FieldReader fields(bytes);
-  for (Field field; fields.next(field);) {
-    if (field.is_bytes(1)) view.payload = field.bytes;
-    if (field.is_bytes(2)) view.signature = field.bytes;
-  }
-  if (fields.failed()) return bad("Envelope");
+  if (!read_bytes_fields(bytes, {&view.payload, &view.signature})) return bad("Envelope");
   return view;
 }
 
@@ -98,12 +88,7 @@ Result<ChannelHeaderView> read_channel_header(BytesView bytes) {
 
 Result<SignatureHeaderView> read_signature_header(BytesView bytes) {
   SignatureHeaderView view;
-  FieldReader fields(bytes);
-  for (Field field; fields.next(field);) {
-    if (field.is_bytes(1)) view.creator = field.bytes;
-    if (field.is_bytes(2)) view.nonce = field.bytes;
-  }
-  if (fields.failed()) return bad("SignatureHeader");
+  if (!read_bytes_fields(bytes, {&view.creator, &view.nonce})) return bad("SignatureHeader");
   return view;
 }
 
@@ -133,24 +118,13 @@ Result<IdentityView> read_identity(BytesView bytes) {
 
 Result<SignedProposalView> read_signed_proposal(BytesView bytes) {
   SignedProposalView view;
-  FieldReader fields(bytes);
-  for (Field field; fields.next(field);) {
-    if (field.is_bytes(1)) view.proposal_bytes = field.bytes;
-    if (field.is_bytes(2)) view.signature = field.bytes;
-  }
-  if (fields.failed()) return bad("SignedProposal");
+  if (!read_bytes_fields(bytes, {&view.proposal_bytes, &view.signature})) return bad("SignedProposal");
   return view;
 }
 
 Result<ProposalView> read_proposal(BytesView bytes) {
   ProposalView view;
-  FieldReader fields(bytes);
-  for (Field field; fields.next(field);) {
-    if (field.is_bytes(1)) view.header = field.bytes;
-    if (field.is_bytes(2)) view.payload = field.bytes;
-    if (field.is_bytes(3)) view.extension = field.bytes;
-  }
-  if (fields.failed()) return bad("Proposal");
+  if (!read_bytes_fields(bytes, {&view.header, &view.payload, &view.extension})) return bad("Proposal");
   return view;
 }
 
