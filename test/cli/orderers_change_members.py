@@ -38,6 +38,8 @@ def check(kinds, folder):
         # The fourth: a follower first, from a config block in the middle of the chain.
         answer = net.join(3, net.fetch_config(0))
         assert '"consensusRelation": "follower"' in answer.stdout and '"onboarding"' in answer.stdout, answer.stdout
+        net.kill(3)  # wherever its onboarding is
+        net.start_one(3)
         net.wait_for_height(height, [3])
         relation(net, 3, "follower")
         height = grow(net, 1, 1)
