@@ -156,7 +156,7 @@ TEST_F(Client, FetchesBlocksBoundToItsConnection) {
   ASSERT_TRUE(block.has_value()) << to_string(block.error());
   EXPECT_EQ(block->header().number(), 5u);
   EXPECT_EQ(bound, 1);
-  EXPECT_EQ(deliver.fetch(uint64_t{9}).error().message, "can't read the block: NOT_FOUND");
+  EXPECT_EQ(deliver.fetch(uint64_t{9}).error().message, "can't read the block: &{NOT_FOUND}");
 }
 
 // After the seek: a block of other transactions, then one with ours.

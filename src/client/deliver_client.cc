@@ -70,7 +70,8 @@ Result<::common::Block> DeliverClient::fetch(const Position& position) {
   }
   SELVAGE_TRY(auto answer, parse_answer(from_, message));
   if (!answer.has_block()) {
-    const std::string status = ::common::Status_Name(answer.status());
+    // Fabric quirk: internal/peer/common/deliverclient.go prints the pointer that Go has for it.
+    const std::string status = "&{" + ::common::Status_Name(answer.status()) + "}";
     LOG_INFO(logger(), "Expect block, but got status: {}", status);
     return fail(Code::kUnknown, "can't read the block: " + status);
   }

@@ -29,7 +29,7 @@ class DeliverClient {
   DeliverClient(std::shared_ptr<rpc::Channel> channel, From from, std::string channel_id, wire::Signer signer,
                 Bytes certificate_hash, bool best_effort = false);
 
-  // Waits for the block if it does not exist yet. Errors: "can't read the block: NOT_FOUND", "error receiving: rpc
+  // Waits for the block if it does not exist yet. Errors: "can't read the block: &{NOT_FOUND}", "error receiving: rpc
   // error: ..."
   [[nodiscard]] Result<::common::Block> fetch(const Position& position);
 
