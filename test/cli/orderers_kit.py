@@ -76,7 +76,7 @@ class Orderers:
         names = "".join(f"      - {{Hostname: orderer{i}, SANS: [localhost, 127.0.0.1]}}\n" for i in range(len(self.kinds)))
         (self.folder / "crypto-config.yaml").write_text(
             "OrdererOrgs:\n  - Name: Orderer\n    Domain: example.com\n    EnableNodeOUs: true\n    Specs:\n" + names +
-            "PeerOrgs:\n  - Name: Org1\n    Domain: org1.example.com\n    EnableNodeOUs: true\n    Template: {Count: 1}\n"
+            "PeerOrgs:\n  - Name: Org1\n    Domain: org1.example.com\n    EnableNodeOUs: true\n    Template: {Count: 1, SANS: [localhost, 127.0.0.1]}\n"
             "    Users: {Count: 1}\n")
         self.run("cryptogen", "generate", "--config", "crypto-config.yaml", "--output", str(self.crypto))
         meta = lambda **rules: "{" + ", ".join(f"{k}: {{Type: ImplicitMeta, Rule: \"{v}\"}}" for k, v in rules.items()) + "}"
@@ -297,7 +297,7 @@ Profiles:
 
     def leader(self):
         """The node that says it leads; None: none does, or two do."""
-        leaders = [i for i in self.processes if self.processes[i].popen.poll() is None
+        leaders = [i for i in self.processes if isinstance(i, int) and self.processes[i].popen.poll() is None
                    and self.metric(i, "consensus_etcdraft_is_leader") == 1]
         return leaders[0] if len(leaders) == 1 else None
 
