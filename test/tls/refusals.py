@@ -89,6 +89,7 @@ def cases():
         c("T44", "gRPC on the admin port", port="admin"),
         c("T46", "osnadmin in plaintext on the admin port", go=False, command=["osnadmin", "channel", "list", "-o", "{admin}"]),
         c("T48", "a client of TLS 1.0 and 1.1", ours=False, go_mode="old"),
+        c("open_key", "a private key that every user may read", server="open"),
         c("T55", "an expired enrolment certificate", starts=False, orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/expired_msp"}),
         c("T55b", "an expired enrolment certificate, started all the same", cert="other_client",
           orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/expired_msp", "ORDERER_GENERAL_STARTWITHEXPIREDIDENTITY": "true"}),
@@ -115,6 +116,11 @@ class Bench:
         copy = lambda source, target: (self.tls / target).write_bytes((self.tls / source).read_bytes())
         copy("client.key", "exchanged.crt")
         copy("client.crt", "exchanged.key")
+        for key in self.tls.glob("*.key"):
+            key.chmod(0o600)
+        copy("server.key", "open.key")
+        copy("server.crt", "open.crt")
+        (self.tls / "open.key").chmod(0o644)
         home = folder / "crypto/ordererOrganizations/example.com/orderers/orderer.example.com/msp"
         for name in ("expired_msp", "mismatched_msp"):
             subprocess.run(["cp", "-r", home, self.tls / name], check=True)

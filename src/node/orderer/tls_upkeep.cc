@@ -101,6 +101,7 @@ void OrdererTlsUpkeep::register_general() {
   pair.role = "server TLS";
   pair.store = general_.credentials;
   pair.as_server = pair.as_client = true;
+  pair.hosts_of_many = true;
   pair.trusted_by = general_.trust;
   {
     std::lock_guard lock(mutex_);

@@ -179,14 +179,11 @@ void PeerTls::forget(const std::string& channel) {
 
 void PeerTls::note_expiry(SystemTime now) const {
   if (!own_) return;
-  const auto note = [&](const char* role, const tls::Credentials& pair, bool server, bool client) {
-    const std::string& file = pair.files().certificate_path;
-    for (const auto& one : tls::expiry_notes(role, pair.leaf(), file, seconds(now)).due) log_note(one);
-    for (const auto& one : tls::usage_notes(role, pair.chain(), file, server, client)) log_note(one);
+  const auto note = [&](const char* role, const tls::Credentials& pair) {
+    for (const auto& one : tls::expiry_notes(role, pair.leaf(), pair.files().certificate_path, seconds(now)).due) log_note(one);
   };
-  const bool shows_own = settings_.client_auth_required && client_ == own_;
-  note("server TLS", *own_->current(), true, shows_own);
-  if (client_ != own_) note("client TLS", *client_->current(), false, true);
+  note("server TLS", *own_->current());
+  if (client_ != own_) note("client TLS", *client_->current());
 }
 
 Result<std::shared_ptr<tls::ServerContext>> make_operations_tls(const config::HttpTls& settings,

@@ -8,6 +8,7 @@
 #include "kit/handshakes.h"
 #include "tls/files_service.h"
 #include "tls/live/pair_check.h"
+#include "tls/live/start_notes.h"
 #include "tls/live/upkeep_worker.h"
 
 namespace selvage::tls {
@@ -47,7 +48,7 @@ struct Node {
     store = std::make_shared<CredentialStore>(*load_credentials(files));
     std::string roots = folder.write("ca.crt", ca.pem());
     registry.add_pair({.role = "server TLS", .store = store, .as_server = true, .as_client = true,
-                       .hosts = {"peer0.org1", "127.0.0.1"}, .trusted_by = pool, .judge = {}});
+                       .hosts = {"peer0.org1", "127.0.0.1"}, .hosts_of_many = false, .trusted_by = pool, .judge = {}});
     registry.add_pool({.name = "PeerServer", .of_clients = true, .store = pool});
     registry.add_root_files({pool, "files", {roots}, [roots] { return load_roots(roots, {"CORE_PEER_TLS_CLIENTROOTCAS_FILES", "", 0}); }});
     pool->set_source("files", *load_roots(roots, {"CORE_PEER_TLS_CLIENTROOTCAS_FILES", "", 0}));
@@ -170,6 +171,25 @@ TEST(Upkeep, TakesNewRootsAndThenAPairOfTheirs) {
     EXPECT_EQ(one.outcome, one.what.starts_with("roots") ? Reloaded::Outcome::kRefused : Reloaded::Outcome::kUnchanged);
   }
   EXPECT_EQ(node.pool->current()->roots().size(), 2u) << "what cannot be read changes nothing";
+}
+
+TEST(StartNotes, SayBeforehandWhatOthersWillRefuse) {
+  Node node;
+  EXPECT_TRUE(start_notes(node.registry.pairs(), node.registry.pools()).empty());
+  auto texts = [&] {
+    std::string all;
+    for (const auto& note : start_notes(node.registry.pairs(), node.registry.pools())) all += note.text + "\n";
+    return all;
+  };
+  node.pool->set_source("files", {{test::Authority("ca.org1").certificate(), {}}});
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "TLS-05: the root CN=ca.org1", texts());
+  node.pool->set_source("files", {{node.first.certificate, {}}});
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "TLS-11: the root CN=peer0.org1", texts());
+  node.pool->set_source("files", {{node.ca.certificate(), {}}});
+  Pair pair = node.registry.pairs().front();
+  pair.hosts = {"peer0.org1", "10.0.0.7"};
+  node.registry.add_pair(pair);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "is not valid for 10.0.0.7", texts());
 }
 
 // Keeps what gauges were set to.

@@ -27,6 +27,7 @@ struct Pair {
   bool as_server = false;    // others dial it
   bool as_client = false;    // we dial with it
   std::vector<std::string> hosts;  // names and addresses under which others dial us; a new pair must cover what the old one did
+  bool hosts_of_many = false;      // `hosts` are those of all nodes of a kind, ours among them
   std::shared_ptr<TrustStore> trusted_by;  // stands for what others believe: if the old pair chains to it, so must the new
   // A last word over a new pair (a consenter's key that the channels name); may be empty. Called without locks held.
   std::function<Status(const Credentials& now, const Credentials& next)> judge;

@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
+#include <set>
+
 #include "tls/files_service.h"
 #include "tls/live/pair_check.h"
+#include "tls/live/start_notes.h"
 
 namespace selvage::tls {
 namespace {
@@ -40,9 +43,18 @@ Upkeep::~Upkeep() { stop(); }
 void Upkeep::start() {
   {
     std::lock_guard lock(looking_);
+    std::set<std::string> warned;
+    for (const ExpiryNote& note : start_notes(registry_.pairs(), registry_.pools())) SELVAGE_LOG(logger_, note.level, "{}", note.text);
     for (const Pair& pair : registry_.pairs()) {
       auto current = pair.store->current();
-      if (current) stamps_["pair " + pair.role] = stamp_of({current->files().certificate_path, current->files().key_path});
+      if (!current) continue;
+      stamps_["pair " + pair.role] = stamp_of({current->files().certificate_path, current->files().key_path});
+      struct stat status{};
+      const std::string& key = current->files().key_path;
+      if (!key.empty() && ::stat(key.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0 && warned.insert(key).second) {
+        LOG_WARN(logger_, "The private key {} [{}] may be read by every user of this machine (mode {:04o}); chmod 600 {}", key,
+                 current->files().key_origin.to_string(), static_cast<unsigned>(status.st_mode & 07777), key);
+      }
     }
     for (const RootFiles& files : registry_.root_files()) {
       stamps_[fmt::format("roots {} {}", fmt::ptr(files.store.get()), files.source)] = stamp_of(files.paths);
