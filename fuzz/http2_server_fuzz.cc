@@ -1,6 +1,6 @@
 // A server of rpc/ and whatever a client may send it: over TLS after a good handshake, or in plaintext as a stranger. It must
 // end every conversation and keep nothing of it. The first byte of the input: bit 0, over TLS; bit 1, the client begins as
-// it should.
+// it should; bit 2, its certificate is refused and it is told so in words.
 #include "http2_connection.h"
 #include "rpc/serving/pending_connection.h"
 #include "rpc/serving/refused_connection.h"
@@ -52,16 +52,30 @@ World& world() {
   return *all;
 }
 
+// Believes nobody, and says so in words.
+std::shared_ptr<tls::ServerContext> explaining() {
+  static auto* context = [] {
+    tls::ServerPolicy policy;
+    policy.explain = tls::Explain::kClient;
+    return new std::shared_ptr<tls::ServerContext>(std::make_shared<tls::ServerContext>(
+        fuzz::contexts().server->credentials(), std::make_shared<tls::TrustStore>(), policy, fuzz::contexts().clock));
+  }();
+  return *context;
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (size == 0 || size > (1u << 16)) return 0;
   const bool tls = (bytes[0] & 1) != 0;
+  const bool refused = tls && (bytes[0] & 4) != 0;  // explain mode, whose connections have nothing to serve with
   Bytes input((bytes[0] & 2) != 0 ? "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" : "");
   if ((bytes[0] & 2) != 0) input.append("\0\0\0\4\0\0\0\0\0", 9);
   input.append(reinterpret_cast<const char*>(bytes) + 1, size - 1);
   World& w = world();
-  auto& state = w.state[tls ? 1 : 0];
+  // One source is told a few times a minute only: each input comes to a server of its own.
+  auto state = refused ? std::make_shared<rpc::ServerState>(rpc::ServerSettings{}) : w.state[tls ? 1 : 0];
+  if (refused) state->tls = explaining();
   state->connections = 1;
   fuzz::converse(w.loop, tls ? fuzz::contexts().client->connect("localhost", "10.0.0.7:7051") : nullptr, input,
                  [&](int fd, std::shared_ptr<void> keep) {
