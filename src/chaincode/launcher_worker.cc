@@ -18,6 +18,8 @@ const log::Logger& logger() {
   return instance;
 }
 
+constexpr auto kLivedLongEnough = std::chrono::seconds(10);
+
 // One attempt to get a session; those who ask meanwhile wait for it.
 struct Attempt {
   bool done = false;
@@ -201,7 +203,7 @@ void Launcher::keep(const std::string& package_id) {
       delay = std::min(delay * 2, state_->settings.retry_most);
       continue;
     }
-    delay = state_->settings.retry_first;
+    const auto ready_since = SteadyClock::now();
     complained = false;
     auto ended = std::make_shared<std::pair<bool, std::string>>(false, "");
     (*session)->on_end([this, ended](const std::string& reason) {
@@ -224,6 +226,14 @@ void Launcher::keep(const std::string& package_id) {
     if (released()) return;
     LOG_WARN(logger(), "connection to chaincode ended, dialling again package={} reason={}", package_id,
              escape(ended->second, 300));
+    lock.unlock();
+    // One that registers and dies at once, over and over, is not started over and over.
+    if (SteadyClock::now() - ready_since > kLivedLongEnough) {
+      delay = state_->settings.retry_first;
+    } else {
+      if (!pause(delay)) return;
+      delay = std::min(delay * 2, state_->settings.retry_most);
+    }
   }
 }
 
