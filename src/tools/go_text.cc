@@ -166,4 +166,12 @@ std::string go_json(const Message& message, const std::string& indent) {
   return tree.dump(static_cast<int>(indent.size()), indent[0], false, Json::error_handler_t::replace);
 }
 
+const char* go_json_kind(const nlohmann::json& value) {
+  if (value.is_string()) return "string";
+  if (value.is_boolean()) return "bool";
+  if (value.is_array()) return "array";
+  if (value.is_object()) return "object";
+  return value.is_number() ? "number" : "null";
+}
+
 }  // namespace selvage::tools

@@ -3,6 +3,7 @@
 
 #include <google/protobuf/message.h>
 
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace selvage::tools {
@@ -12,5 +13,8 @@ namespace selvage::tools {
 // Fields in the order of the .proto file under their proto names, empty ones left out, 64-bit numbers as numbers, bytes
 // in base64. `indent` empty: one line.
 [[nodiscard]] std::string go_json(const google::protobuf::Message& message, const std::string& indent);
+
+// What Go's encoding/json calls a value of the wrong type: "string", "number", "array".
+[[nodiscard]] const char* go_json_kind(const nlohmann::json& value);
 
 }  // namespace selvage::tools

@@ -7,6 +7,7 @@
 #include "tools/peer/commands.h"
 #include "tools/peer/session_client.h"
 #include "tools/peer/submit_client.h"
+#include "tools/protolator/json_tree.h"
 #include "wire/marshal.h"
 
 namespace selvage::tools::peer {
@@ -28,12 +29,18 @@ std::string lower(std::string text) {
   return text;
 }
 
+// In the words of Go's encoding/json.
+std::string go_type_error(const Json& value, const char* field, const char* type) {
+  return std::string("chaincode argument error: json: cannot unmarshal ") + go_json_kind(value) +
+         " into Go struct field " + field + " of type " + type;
+}
+
 // {"Args":["f","a"]} or {"Function":"f","Args":["a"]}, keys in any case.
 Result<std::vector<Bytes>> parse_arguments(const std::string& text) {
   const std::string keys = "JSON chaincode parameters must contain the following keys: 'Args' or 'Function' and 'Args'";
   if (text == "{}") return refuse("empty " + keys);
   const Json json = Json::parse(text, nullptr, false);
-  if (json.is_discarded()) return refuse("chaincode argument error: not JSON: " + escape(text));
+  if (json.is_discarded()) return refuse("chaincode argument error: " + protolator::grammar_error(text));
   if (!json.is_object()) return refuse("non-empty " + keys);
   const Json* function = nullptr;
   const Json* arguments = nullptr;
@@ -45,12 +52,12 @@ Result<std::vector<Bytes>> parse_arguments(const std::string& text) {
     return refuse("non-empty " + keys);
   std::vector<Bytes> parsed;
   if (function != nullptr) {
-    if (!function->is_string()) return refuse("chaincode argument error: 'Function' is not a string");
+    if (!function->is_string()) return refuse(go_type_error(*function, ".Function", "string"));
     if (!function->get<std::string>().empty()) parsed.push_back(function->get<std::string>());
   }
-  if (!arguments->is_array()) return refuse("chaincode argument error: 'Args' is not an array of strings");
+  if (!arguments->is_array()) return refuse(go_type_error(*arguments, ".Args", "[]string"));
   for (const Json& argument : *arguments) {
-    if (!argument.is_string()) return refuse("chaincode argument error: 'Args' is not an array of strings");
+    if (!argument.is_string()) return refuse(go_type_error(argument, ".Args", "string"));
     parsed.push_back(argument.get<std::string>());
   }
   return parsed;
@@ -61,10 +68,17 @@ Result<std::map<std::string, Bytes>> parse_transient(const std::string& text) {
   std::map<std::string, Bytes> values;
   if (text.empty()) return values;
   const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_object()) return refuse("error parsing transient string: not a JSON object");
+  if (!json.is_object()) {
+    const std::string grammar = protolator::grammar_error(text);
+    return refuse("error parsing transient string: " +
+                  (grammar.empty() ? std::string("json: cannot unmarshal ") + go_json_kind(json) +
+                                         " into Go value of type map[string][]uint8"
+                                   : grammar) +
+                  " - proposal response: <nil>");
+  }
   for (const auto& [key, value] : json.items()) {
     const auto decoded = value.is_string() ? from_base64(value.get<std::string>()) : std::nullopt;
-    if (!decoded) return refuse("error parsing transient string: the value of \"" + escape(key) + "\" is not base64");
+    if (!decoded) return refuse("error parsing transient string: the value of \"" + escape(key) + "\" is not base64 - proposal response: <nil>");
     values[key] = *decoded;
   }
   return values;

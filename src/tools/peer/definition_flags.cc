@@ -7,6 +7,8 @@
 #include "peer/lifecycle/lifecycle.pb.h"
 #include "peer/policy.pb.h"
 #include "policy/signature_policy.h"
+#include "tools/go_text.h"
+#include "tools/protolator/json_tree.h"
 #include "tools/terminal.h"
 #include "wire/marshal.h"
 
@@ -25,24 +27,24 @@ class Fields {
   std::string text(const char* key) {
     const Json* value = find(key);
     if (value == nullptr) return "";
-    if (!value->is_string()) return wrong(key, "a string"), "";
+    if (!value->is_string()) return wrong(key, *value, "string"), "";
     return value->get<std::string>();
   }
-  int64_t number(const char* key, int64_t fallback) {
+  int64_t number(const char* key, int64_t fallback, const char* type) {
     const Json* value = find(key);
     if (value == nullptr) return fallback;
-    if (!value->is_number_integer()) return wrong(key, "a whole number"), fallback;
+    if (!value->is_number_integer()) return wrong(key, *value, type), fallback;
     return value->get<int64_t>();
   }
   bool flag(const char* key) {
     const Json* value = find(key);
     if (value == nullptr) return false;
-    if (!value->is_boolean()) return wrong(key, "true or false"), false;
+    if (!value->is_boolean()) return wrong(key, *value, "bool"), false;
     return value->get<bool>();
   }
   const Json* object(const char* key) {
     const Json* value = find(key);
-    if (value != nullptr && !value->is_object()) return wrong(key, "an object"), nullptr;
+    if (value != nullptr && !value->is_object()) return wrong(key, *value, "chaincode.endorsementPolicy"), nullptr;
     return value;
   }
   Status status() const { return error_.empty() ? Status() : Status(refuse(error_)); }
@@ -52,23 +54,28 @@ class Fields {
     const auto found = object_.find(key);
     return found == object_.end() || found->is_null() ? nullptr : &*found;
   }
-  void wrong(const char* key, const char* what) {
-    if (error_.empty())
-      error_ = std::string("could not parse the collection configuration: '") + key + "' is not " + what;
+  // In the words of Go's encoding/json.
+  void wrong(const char* key, const Json& value, const char* type) {
+    if (!error_.empty()) return;
+    error_ = "could not parse the collection configuration: json: cannot unmarshal " + std::string(go_json_kind(value)) +
+             (value.is_number() && type[0] != 's' && type[0] != 'b' ? " " + value.dump() : "") +
+             " into Go struct field collectionConfigJson." + key + " of type " + type;
   }
   const Json& object_;
   std::string error_;
 };
 
 Result<::protos::StaticCollectionConfig> parse_collection(const Json& object) {
-  if (!object.is_object()) return refuse("could not parse the collection configuration: an entry is not an object");
+  if (!object.is_object())
+    return refuse(std::string("could not parse the collection configuration: json: cannot unmarshal ") +
+                  go_json_kind(object) + " into Go value of type chaincode.collectionConfigJson");
   Fields fields(object);
   ::protos::StaticCollectionConfig collection;
   collection.set_name(fields.text("name"));
   const std::string policy_text = fields.text("policy");
-  collection.set_required_peer_count(static_cast<int32_t>(fields.number("requiredPeerCount", 0)));
-  collection.set_maximum_peer_count(static_cast<int32_t>(fields.number("maxPeerCount", 1)));
-  collection.set_block_to_live(static_cast<uint64_t>(fields.number("blockToLive", 0)));
+  collection.set_required_peer_count(static_cast<int32_t>(fields.number("requiredPeerCount", 0, "int32")));
+  collection.set_maximum_peer_count(static_cast<int32_t>(fields.number("maxPeerCount", 1, "int32")));
+  collection.set_block_to_live(static_cast<uint64_t>(fields.number("blockToLive", 0, "uint64")));
   collection.set_member_only_read(fields.flag("memberOnlyRead"));
   collection.set_member_only_write(fields.flag("memberOnlyWrite"));
   const Json* endorsement = fields.object("endorsementPolicy");
@@ -82,7 +89,9 @@ Result<::protos::StaticCollectionConfig> parse_collection(const Json& object) {
     const std::string reference = policies.text("channelConfigPolicy");
     SELVAGE_CHECK(policies.status());
     auto bytes = policy_of_flags(signature, reference);
-    if (!bytes) return fail(bytes.error().within("invalid endorsement policy [" + endorsement->dump() + "]"));
+    if (!bytes) return fail(bytes.error().within("invalid endorsement policy [&chaincode.endorsementPolicy{ChannelConfigPolicy:" +
+                                             protolator::quoted(reference) + ", SignaturePolicy:" +
+                                             protolator::quoted(signature) + "}]"));
     if (!bytes->empty()) SELVAGE_CHECK(wire::parse_into(*bytes, *collection.mutable_endorsement_policy()));
   }
   return collection;
@@ -108,7 +117,11 @@ Result<Bytes> policy_of_flags(const std::string& signature_policy, const std::st
 
 Result<::protos::CollectionConfigPackage> parse_collections(const std::string& json) {
   const Json list = Json::parse(json, nullptr, false);
-  if (!list.is_array()) return refuse("could not parse the collection configuration: not a JSON array");
+  const std::string wrong = "could not parse the collection configuration: ";
+  if (list.is_discarded()) return refuse(wrong + protolator::grammar_error(json));
+  if (!list.is_array())
+    return refuse(wrong + "json: cannot unmarshal " + go_json_kind(list) +
+                  " into Go value of type []chaincode.collectionConfigJson");
   ::protos::CollectionConfigPackage package;
   for (const Json& object : list) {
     SELVAGE_TRY(*package.add_config()->mutable_static_collection_config(), parse_collection(object));

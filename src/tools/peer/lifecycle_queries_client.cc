@@ -43,6 +43,7 @@ Status queryinstalled(Call& call, Session& session) {
 
 Status getinstalledpackage(Call& call, Session& session) {
   const std::string id = call.text("package-id");
+  call.silence_usage();  // Fabric quirk: internal/peer/lifecycle/chaincode/getinstalledpackage.go, before its own check
   if (id.empty())
     return refuse("The required parameter 'package-id' is empty. Rerun the command with --package-id flag");
   ::lifecycle::GetInstalledChaincodePackageArgs arguments;

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 
+#include "config/tree.h"
+#include "os/process.h"
 #include "tools/terminal.h"
 
 namespace selvage::tools::peer {
@@ -17,38 +20,34 @@ tl::unexpected<Error> refuse(std::string text, std::string hint = "") {
 struct Rules {
   std::vector<std::string> folders_left_out;
   std::vector<std::string> endings_left_out;
+  bool hidden_folders = true;
+  fs::path metadata = "META-INF";  // from the root
 };
 
 bool contains(const std::vector<std::string>& list, const std::string& word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-// Go's modules have what the compiler reads and no more.
-bool belongs_to_go(const fs::path& relative) {
-  const std::string name = relative.filename().string();
-  if (relative == "go.mod" || relative == "go.sum" || *relative.begin() == "vendor") return true;
-  if (name.ends_with("_test.go")) return false;
-  const std::string ending = relative.extension().string();
-  return contains({".go", ".c", ".h", ".s", ".S", ".syso"}, ending);
-}
-
-Result<std::vector<lifecycle::TarFile>> collect(const fs::path& root, const std::string& language, const Rules& rules) {
+Result<std::vector<lifecycle::TarFile>> collect(const fs::path& root, const Rules& rules) {
   std::vector<lifecycle::TarFile> files;
   std::error_code error;
   auto walk = fs::recursive_directory_iterator(root, error);
   for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
     const std::string name = walk->path().filename().string();
     if (walk->is_directory()) {
-      if (name == ".git" || contains(rules.folders_left_out, name)) walk.disable_recursion_pending();
+      const bool hidden = name == ".git" || (!rules.hidden_folders && name.starts_with("."));
+      if (hidden || contains(rules.folders_left_out, name)) walk.disable_recursion_pending();
       continue;
     }
+    if (!walk->is_regular_file()) continue;
     const fs::path relative = walk->path().lexically_relative(root);
-    const bool metadata = *relative.begin() == "META-INF";
+    const fs::path below = relative.lexically_relative(rules.metadata);
+    const bool metadata = !below.empty() && *below.begin() != "..";
     if (metadata && name.starts_with(".")) continue;  // hidden files are no metadata
     if (!metadata && contains(rules.endings_left_out, relative.extension().string())) continue;
-    if (!metadata && language == "golang" && !belongs_to_go(relative)) continue;
     SELVAGE_TRY(Bytes content, read_file(walk->path().string()));
-    files.push_back({(metadata ? "" : "src/") + relative.generic_string(), std::move(content)});
+    files.push_back({metadata ? "META-INF/" + below.generic_string() : "src/" + relative.generic_string(),
+                     std::move(content)});
   }
   if (error) return refuse("error getting chaincode bytes: " + root.string() + ": " + error.message());
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
@@ -77,6 +76,27 @@ Result<GoModule> find_go_module(const fs::path& folder) {
                 "make the chaincode a Go module: go mod init");
 }
 
+// What the go tool says of the folder, as upstream asks it; without a go tool the nearest go.mod decides.
+Result<GoModule> ask_go(const fs::path& folder) {
+  os::ProcessSettings list;
+  list.arguments = {"go", "list", "-json", "."};
+  list.directory = folder.string();
+  for (const auto& [name, value] : config::process_environment()) list.environment.push_back(name + "=" + value);
+  list.environment.push_back("GO111MODULE=on");
+  std::string out, err;
+  list.on_stdout = [&](std::string_view line) { out.append(line).push_back('\n'); };
+  list.on_stderr = [&](std::string_view line) { err.append(err.empty() ? "" : "\n").append(line); };
+  const auto ended = os::run(std::move(list), std::chrono::minutes(3));
+  if (!ended && ended.error().code == Code::kNotFound) return find_go_module(folder);
+  if (!ended) return fail(ended.error().within("failed to normalize chaincode path: 'go list' failed"));
+  if (!ended->ok())
+    return refuse("failed to normalize chaincode path: 'go list' failed with: " + err + ": " + ended->to_string());
+  const auto told = nlohmann::json::parse(out, nullptr, false);
+  const auto module = told.is_object() ? told.find("Module") : told.end();
+  if (!told.is_object() || module == told.end() || !module->is_object()) return find_go_module(folder);
+  return GoModule{fs::path(module->value("Dir", "")), told.value("ImportPath", "")};
+}
+
 }  // namespace
 
 Result<SourcePackage> pack_source(const std::string& language, const std::string& folder) {
@@ -87,8 +107,10 @@ Result<SourcePackage> pack_source(const std::string& language, const std::string
   SourcePackage package{folder, {}};
   Rules rules;
   if (language == "golang") {
-    SELVAGE_TRY(const GoModule module, find_go_module(root));
+    SELVAGE_TRY(const GoModule module, ask_go(root));
     package.path = module.import_path;
+    rules.hidden_folders = false;
+    rules.metadata = (root / "META-INF").lexically_relative(module.root);
     root = module.root;
   } else if (language == "node") {
     if (!exists((root / "package.json").string())) return refuse("package.json not found in " + folder);
@@ -102,7 +124,7 @@ Result<SourcePackage> pack_source(const std::string& language, const std::string
     return refuse("failed to normalize chaincode path: unknown chaincodeType: " + upper,
                   "use golang, node or java; for chaincode as a service: selvage package ccaas");
   }
-  SELVAGE_TRY(const auto files, collect(root, language, rules));
+  SELVAGE_TRY(const auto files, collect(root, rules));
   if (files.empty()) return refuse("error getting chaincode bytes: no source files in " + root.string());
   SELVAGE_TRY(package.code_tar_gz, lifecycle::make_tar_gz(files));
   return package;

@@ -15,8 +15,8 @@ struct SourcePackage {
 };
 
 // `language`: "golang", "node", "java". Sources go under src/, META-INF beside it.
-// Go: a module (go.mod); its files as they are, with vendor/ if there is one. Fabric runs the go command to leave out
-// what the chaincode does not import; here all .go files but tests go in, and no go command is needed.
+// Go: the module that `go list` names (or, without a go tool, the nearest go.mod), whole but for hidden folders; META-INF
+// is that of the folder itself.
 [[nodiscard]] Result<SourcePackage> pack_source(const std::string& language, const std::string& folder);
 
 }  // namespace selvage::tools::peer

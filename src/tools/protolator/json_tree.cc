@@ -88,6 +88,14 @@ class Reader {
  public:
   explicit Reader(BytesView in) : in_(in) {}
 
+  // For a document that must be one value and no more.
+  Status run_whole() {
+    SELVAGE_CHECK(run());
+    skip_spaces();
+    if (at_ < in_.size()) return unexpected("after top-level value");
+    return {};
+  }
+
   Result<JsonTree> run() {
     skip_spaces();
     if (at_ == in_.size()) return bad("EOF");
@@ -366,6 +374,12 @@ Result<JsonTree> read_json(BytesView document) {
   static const char* const names[] = {"null", "bool", "number", "string", "array", "object"};
   return fail(Code::kInvalidArgument, std::string("json: cannot unmarshal ") + names[static_cast<int>(tree->kind)] +
                                           " into Go value of type map[string]interface {}");
+}
+
+std::string grammar_error(BytesView document) {
+  const Status whole = Reader(document).run_whole();
+  if (whole) return "";
+  return whole.error().message.ends_with("EOF") ? "unexpected end of JSON input" : whole.error().message;
 }
 
 std::string compact(const JsonTree& tree) {

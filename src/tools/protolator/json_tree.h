@@ -29,6 +29,10 @@ struct JsonTree {
 // The first value of `document`, which must be a map or null; what follows is not looked at. kInvalidArgument.
 [[nodiscard]] Result<JsonTree> read_json(BytesView document);
 
+// What Go's json.Unmarshal says of a document whose grammar is wrong ("unexpected end of JSON input"); empty when it is
+// right.
+[[nodiscard]] std::string grammar_error(BytesView document);
+
 // One line, keys sorted, as Go's json.Marshal writes it.
 [[nodiscard]] std::string compact(const JsonTree& tree);
 [[nodiscard]] std::string quoted(const std::string& text);
