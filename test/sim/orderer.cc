@@ -58,7 +58,8 @@ void Orderer::start() {
 void Orderer::open_chain() {
   if (store_->height() == 0) return;
   const auto newest = block(store_->height() - 1);
-  const uint64_t config = newest->header().number() == 0 ? 0 : *wire::last_config_index(*newest);
+  const auto last_config = newest->header().number() == 0 ? Result<uint64_t>(0) : wire::last_config_index(*newest);
+  const uint64_t config = last_config.value_or(UINT64_MAX);
   const auto config_block = block(config);
   if (!config_block) {
     return laws_.broken(fmt::format("orderer {}: block [{}] names config block [{}], which is not there", slot_,

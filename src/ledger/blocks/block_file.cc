@@ -1,5 +1,7 @@
 #include "ledger/blocks/block_file.h"
 
+#include <algorithm>
+
 #include "common/common.pb.h"
 #include "crypto/hash.h"
 #include "wire/block.h"
@@ -70,6 +72,31 @@ Bytes RecordView::header_hash() const {
   header.set_data_hash(Bytes(data_hash));
   header.set_previous_hash(Bytes(previous_hash));
   return wire::header_hash(header);
+}
+
+bool has_unwritten_sector(BytesView body, const RecordView& record, uint64_t offset) {
+  constexpr uint64_t kSector = 512;
+  constexpr size_t kTooShort = 8;  // a few zeros are lengths of empty slots
+  if (record.metadata.empty()) return false;
+  const auto place_of = [&](BytesView part) { return static_cast<size_t>(part.data() - body.data()); };
+  // Zeros are all that the filter has when every transaction is valid.
+  size_t filter = 0, filter_end = 0;
+  if (record.metadata.size() > ::common::TRANSACTIONS_FILTER) {
+    const BytesView codes = record.metadata[::common::TRANSACTIONS_FILTER];
+    filter = place_of(codes);
+    filter_end = filter + codes.size();
+  }
+  for (size_t at = place_of(record.metadata.front()); at < body.size();) {
+    const size_t end = std::min<size_t>(body.size(), at + kSector - (offset + at) % kSector);
+    size_t counted = 0;
+    bool zeros = true;
+    for (; at < end; ++at) {
+      zeros = zeros && body[at] == '\0';
+      if (at < filter || at >= filter_end) ++counted;
+    }
+    if (zeros && counted >= kTooShort) return true;
+  }
+  return false;
 }
 
 Bytes encode_record(const ::common::Block& block) {

@@ -35,6 +35,10 @@ struct RecordView {
   [[nodiscard]] Bytes header_hash() const;
 };
 
+// Whether a sector of the metadata, which no hash covers, is all zeros: a crash cut the power before all of the record was
+// written. `offset` is where `body` lies in its file. Only to be asked about a record that may not have been synced.
+[[nodiscard]] bool has_unwritten_sector(BytesView body, const RecordView& record, uint64_t offset);
+
 // The record of a block, length included.
 [[nodiscard]] Bytes encode_record(const ::common::Block& block);
 

@@ -293,6 +293,9 @@ class FileBlockStore final : public BlockStore {
     if (!record || !record->data_hash_matches()) return bad;
     if (number && (record->number != *number || (*number > 0 && record->previous_hash != previous_hash))) return bad;
     if (record->metadata.empty() && record->number > 0) return bad;
+    // What has something behind it was synced before that was written.
+    const uint64_t at = offset + length->length_bytes;
+    if (at + length->body_bytes == size && has_unwritten_sector(body, *record, at)) return bad;
     return std::optional(std::pair(length->length_bytes + length->body_bytes, record->header_hash()));
   }
 

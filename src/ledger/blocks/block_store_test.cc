@@ -23,6 +23,8 @@ using test::FaultyDisk;
     block.mutable_data()->add_data(std::string(transaction_bytes, static_cast<char>('a' + i)) + std::to_string(number));
   }
   block.mutable_header()->set_data_hash(wire::data_hash(block.data()));
+  wire::init_metadata(block);
+  block.mutable_metadata()->set_metadata(::common::SIGNATURES, Bytes(700, 's'));  // no hash covers it
   return block;
 }
 
