@@ -94,6 +94,10 @@ class Ledger {
   // The block with the last valid CONFIG transaction.
   [[nodiscard]] virtual Result<std::shared_ptr<const ::common::Block>> last_config_block() const = 0;
 
+  // Private data that comes after its block: stored, and taken into state where the hashes are still the same. Durable on
+  // return. kInvalidArgument when the block promised another write set, or none. Any thread; a commit and this take turns.
+  virtual Status add_late(uint64_t block, const PrivateWrite& write) = 0;
+
   // Durable on return. After an error the ledger takes no more blocks: what reached the disk is settled at the next open.
   struct Times {
     double blocks_and_private_seconds = 0;

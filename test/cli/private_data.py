@@ -81,7 +81,8 @@ def get(net, name, where, key):
 
 
 def reaches(net, name, where, key, value):
-    net.wait_until(f"{name} has {key} of {where}: {get(net, name, where, key)}", lambda: get(net, name, where, key) == value)
+    net.wait_until(f"{name} has {key} of {where}: {get(net, name, where, key)}",
+                   lambda: get(net, name, where, key) == value, 60)
 
 
 def has_marker(path, marker):
@@ -122,6 +123,19 @@ def run(folder, theirs=()):
         assert refused.returncode != 0, "endorsed although no peer could take the data"
         assert "required to disseminate to at least 1 peers, but know of only 0 eligible peers" in refused.stderr, refused.stderr
         print("a required peer is missing: refused")
+
+        # A member that was away, and finds nobody to ask when it comes back, gets the data later.
+        put(net, "org1.peer0", "pulled", "late", "late value")
+        height = net.height("org1.peer0")
+        net.processes["org1.peer0"].stop()
+        net.start_peer("org1.peer1", CORE_PEER_GOSSIP_PVTDATA_PULLRETRYTHRESHOLD="0s",
+                       CORE_PEER_GOSSIP_PVTDATA_RECONCILESLEEPINTERVAL="2s")
+        net.wait_until("org1.peer1 has the block", lambda: net.metric("org1.peer1", "gossip_state_height") == height, 60)
+        assert get(net, "org1.peer1", "pulled", "late") != "late value"
+        net.start_peer("org1.peer0")
+        reaches(net, "org1.peer1", "pulled", "late", "late value")
+        net.processes["org1.peer1"].wait_for("Reconciliation cycle finished successfully. reconciled 1 private data keys")
+        print("reconciled")
 
 
 def main():

@@ -120,4 +120,10 @@ Status add_expiry(const Database& database, const std::string& channel, uint64_t
   return {};
 }
 
+void add_expiring_key(const std::string& channel, uint64_t at_block, uint64_t written_by, const std::string& ns,
+                      const std::string& collection, const std::string& key, WriteBatch& batch) {
+  const Note note{written_by, ns, collection, crypto::sha256(key), key};
+  batch.put(Family::kPrivate, encode_key(channel, at_block, note), key);
+}
+
 }  // namespace selvage::ledger

@@ -28,4 +28,9 @@ using BlocksToLive = std::function<uint64_t(const std::string& chaincode, const 
 Status add_expiry(const Database& database, const std::string& channel, uint64_t block, const UpdateBatch& updates,
                   const BlocksToLive& blocks_to_live, const StateView& view, WriteBatch& batch);
 
+// Notes the plain key of something that block `written_by` wrote and that goes with block `at_block`, where only its hash
+// was known so far.
+void add_expiring_key(const std::string& channel, uint64_t at_block, uint64_t written_by, const std::string& ns,
+                      const std::string& collection, const std::string& key, WriteBatch& batch);
+
 }  // namespace selvage::ledger

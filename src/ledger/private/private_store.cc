@@ -29,6 +29,12 @@ bool parse_entry_key(BytesView rest, Entry& entry) {
 
 tl::unexpected<Error> fail_malformed() { return fail(Code::kDataLoss, "private data database: malformed key"); }
 
+// What is missing and ours, newest block first: 'w' <channel> 0 <block, its bits turned round> ...
+Bytes wanted_key(const std::string& channel, uint64_t block, uint64_t transaction, const std::string& ns,
+                 const std::string& collection) {
+  return private_entry_key('w', channel, ~block, transaction, ns, collection);
+}
+
 }  // namespace
 
 Bytes private_entry_key(char kind, const std::string& channel, uint64_t block, uint64_t transaction,
@@ -58,6 +64,9 @@ Status PrivateStore::store(uint64_t block, const std::vector<PrivateWrite>& writ
   for (const auto& entry : missing) {
     batch.put(Family::kPrivate, private_entry_key('m', channel_, block, entry.transaction, entry.ns, entry.collection),
               entry.eligible ? "1" : "0");
+    if (entry.eligible) {
+      batch.put(Family::kPrivate, wanted_key(channel_, block, entry.transaction, entry.ns, entry.collection), "");
+    }
   }
   return database_.write(batch, true);
 }
@@ -88,6 +97,31 @@ Result<std::vector<MissingPrivateData>> PrivateStore::missing(uint64_t block) co
   }
   SELVAGE_CHECK(range->status());
   return missing;
+}
+
+Result<std::vector<PrivateStore::Wanted>> PrivateStore::wanted(uint64_t below, size_t blocks_max) const {
+  Bytes all = "w" + channel_;
+  all.push_back('\0');
+  const auto range = database_.range(Family::kPrivate, block_prefix('w', channel_, ~below + 1), after_prefix(all));
+  std::vector<Wanted> found;
+  size_t blocks = 0;
+  while (below > 0 && range->next()) {
+    const BytesView rest = range->key().substr(all.size());
+    Wanted one;
+    if (rest.size() < 8 || !parse_entry_key(rest.substr(8), one.missing)) return fail_malformed();
+    one.block = ~read_big_endian(rest.substr(0, 8));
+    one.missing.eligible = true;
+    if (found.empty() || found.back().block != one.block) {
+      if (blocks == blocks_max) break;
+      ++blocks;
+    }
+    // It may have expired, or come in the meantime.
+    SELVAGE_TRY(const auto still, database_.get(Family::kPrivate, private_entry_key('m', channel_, one.block, one.missing.transaction,
+                                                                                  one.missing.ns, one.missing.collection)));
+    if (still) found.push_back(std::move(one));
+  }
+  SELVAGE_CHECK(range->status());
+  return found;
 }
 
 Status add_private_removal(const Database& database, const std::string& channel, uint64_t block, const std::string& ns,

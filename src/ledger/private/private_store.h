@@ -41,6 +41,12 @@ class PrivateStore {
                const std::vector<MissingPrivateData>& missing);
   [[nodiscard]] Result<std::vector<PrivateWrite>> find(uint64_t block) const;
   [[nodiscard]] Result<std::vector<MissingPrivateData>> missing(uint64_t block) const;
+  // What this peer should have and does not, of the `blocks_max` newest blocks below `below` that miss something.
+  struct Wanted {
+    uint64_t block = 0;
+    MissingPrivateData missing;
+  };
+  [[nodiscard]] Result<std::vector<Wanted>> wanted(uint64_t below, size_t blocks_max) const;
 
  private:
   Database& database_;

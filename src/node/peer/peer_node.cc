@@ -200,6 +200,7 @@ Status PeerNode::start() {
                              "CORE_PEER_LISTENADDRESS"));
   }
   s.gossip->start();
+  s.private_network->start();
   s.channels->start();
   s.tls_upkeep->start();
   LOG_INFO(logger(), "Started peer with ID=[{}], network ID=[{}], address=[{}]", s.core.peer_id, s.core.network_id,

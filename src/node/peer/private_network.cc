@@ -7,6 +7,7 @@
 #include <map>
 #include <mutex>
 #include <set>
+#include <thread>
 
 #include "base/log.h"
 #include "gossip/metrics.h"
@@ -221,6 +222,65 @@ struct PrivateNetwork::State {
     });
   }
 
+  // What blocks promised and did not bring: the newest first, batch by batch.
+  // Fabric quirk: gossip/privdata/reconcile.go.
+  void reconcile(PeerChannel& channel) {
+    const auto started = parts.clock.steady();
+    ledger::Ledger& ledger = channel.ledger();
+    uint64_t below = ledger.height(), first = UINT64_MAX, last = 0;
+    size_t total = 0;
+    while (!is_stopping()) {
+      const auto missing = ledger.private_data().wanted(below, settings.reconcile_batch);
+      if (!missing) {
+        LOG_ERROR(logger(), "[{}] Failed to reconcile missing private info, error: {}", channel.id(), to_string(missing.error()));
+        return;
+      }
+      if (missing->empty() || gossip().peers_of_channel(channel.id()).empty()) break;
+      std::map<uint64_t, std::vector<commit::WantedPrivateData>> by_block;
+      for (const auto& one : *missing) {
+        by_block[one.block].push_back({one.missing.transaction, "", one.missing.ns, one.missing.collection, "", {}});
+      }
+      below = by_block.begin()->first;
+      const auto view = ledger.view();
+      for (auto& [block, wanted] : by_block) {
+        drop_purged(channel.id(), block, wanted, *view);
+        ask_round(channel.id(), block, wanted, *view, [&](const commit::WantedPrivateData& item, const Bytes& rw_set) {
+          const Status taken = ledger.add_late(block, {item.transaction, item.ns, item.collection, rw_set});
+          if (!taken) {
+            LOG_WARN(logger(), "failed to reconcile pvtdata chaincode {}, collection {}, block num {}, tx num {} due to hash "
+                               "mismatch or partially available bootKVs: {}",
+                     item.ns, item.collection, block, item.transaction, to_string(taken.error()));
+            return false;
+          }
+          ++total;
+          first = std::min(first, block);
+          last = std::max(last, block);
+          return true;
+        });
+      }
+    }
+    metrics.reconciliation.with({channel.id()})
+        .observe(std::chrono::duration<double>(parts.clock.steady() - started).count());
+    if (total > 0) {
+      LOG_INFO(logger(), "Reconciliation cycle finished successfully. reconciled {} private data keys from blocks range [{} - "
+                         "{}] channel={}", total, first, last, channel.id());
+    } else {
+      LOG_DEBUG(logger(), "Reconciliation cycle finished successfully. no items to reconcile");
+    }
+  }
+
+  void run_reconciler() {
+    std::unique_lock lock(mutex);
+    while (!stopped.wait_for(lock, settings.reconcile_interval, [&] { return stopping; })) {
+      lock.unlock();
+      for (const auto& name : channels->names()) {
+        if (const auto channel = channels->peer_channel(name)) reconcile(*channel);
+      }
+      lock.lock();
+    }
+  }
+  std::thread reconciler;
+
   bool is_stopping() {
     std::lock_guard lock(mutex);
     return stopping;
@@ -236,6 +296,14 @@ PrivateNetwork::~PrivateNetwork() { stop(); }
 
 void PrivateNetwork::attach(PeerChannels& channels) { state_->channels = &channels; }
 
+void PrivateNetwork::start() {
+  if (state_->settings.reconciliation_enabled) {
+    state_->reconciler = std::thread([this] { state_->run_reconciler(); });
+  } else {
+    LOG_DEBUG(logger(), "Private data reconciliation has been disabled");
+  }
+}
+
 void PrivateNetwork::stop() {
   std::unique_ptr<os::WorkerPool> pool;
   {
@@ -244,6 +312,7 @@ void PrivateNetwork::stop() {
     state_->stopped.notify_all();
     pool = std::move(state_->pool);
   }
+  if (state_->reconciler.joinable()) state_->reconciler.join();
   // What was asked of us is answered on the way out.
 }
 

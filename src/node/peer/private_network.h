@@ -33,6 +33,8 @@ class PrivateNetwork final : public commit::PrivateDataSource {
 
   // Before anything else; `channels` outlives it.
   void attach(PeerChannels& channels);
+  // Looks for what blocks promised and did not bring, every peer.gossip.pvtData.reconcileSleepInterval.
+  void start();
   // What waits for other peers gives up; nothing is asked for any more. Any thread.
   void stop();
 
