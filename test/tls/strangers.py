@@ -4,6 +4,7 @@
 - Explain mode (`client`): grpc-go, grpc-js, grpcio and grpc-java, all unmodified, print the sentence; so does our CLI, and
   upstream's where FABRIC_GO_BIN has it. `off`: Go's line and nothing else.
 - A thousand refused TLS 1.3 handshakes: the Go client reads the alert each time, never a broken pipe or a reset.
+- Upstream's peer as a daemon (with FABRIC_GO_BIN) does not hot-loop against explain mode.
 - Certificates with ECDSA (P-256, P-384, P-521), RSA and Ed25519 keys work on both sides, with all of these clients.
 - 10,000 idle sockets from 127.0.0.2: a client on 127.0.0.3 is served within a second.
 """
@@ -150,6 +151,32 @@ def alerts_arrive(bench):
         check("and the log holds few lines of one source", 1 <= records <= 3 and lines <= 200, f"{records} records, {lines} lines")
 
 
+def daemons_keep_calm(bench):
+    """Upstream's peer, whose certificate our orderer refuses in words, asks for blocks as seldom as after an alert."""
+    if not os.environ.get("FABRIC_GO_BIN"):
+        return print("skipped: FABRIC_GO_BIN names no folder with Fabric's programs")
+    theirs = pathlib.Path(os.environ["FABRIC_GO_BIN"])
+    counted = {}
+    for mode in ("log", "client"):
+        os.environ.update(ORDERER_GENERAL_TLS_EXPLAIN=mode, FABRIC_LOGGING_SPEC="info:core.comm=debug")
+        with network.Network(bench.folder / ("calm_" + mode), BIN / "cryptogen", BIN / "configtxgen", BIN / "orderer", theirs / "peer",
+                             BIN / "osnadmin") as net:
+            net.make_material()
+            orderer_process = net.start_orderer()
+            net.start_peer("org1", CORE_PEER_TLS_CLIENTCERT_FILE=bench.file("other_client.crt"),
+                           CORE_PEER_TLS_CLIENTKEY_FILE=bench.file("other_client.key"))
+            net.admin("join", "--channelID", "mychannel", "--config-block", net.block)
+            orderer_process.wait_for("Start accepting requests as Raft leader")
+            net.cli("org1", "channel", "join", "-b", net.block)
+            orderer_process.wait_for("Server TLS handshake failed", 60)
+            before = len(re.findall("Server TLS handshake failed", orderer_process.text()))
+            time.sleep(5)  # a rate is measured
+            counted[mode] = len(re.findall("Server TLS handshake failed", orderer_process.text())) - before
+    del os.environ["ORDERER_GENERAL_TLS_EXPLAIN"], os.environ["FABRIC_LOGGING_SPEC"]
+    print(f"     refusals in five seconds: {counted}")
+    check("upstream's peer does not hot-loop against explain mode", counted["client"] <= counted["log"] + 25, str(counted))
+
+
 IDLE = """
 import resource, socket, sys, time
 count, port = int(sys.argv[1]), int(sys.argv[2])
@@ -201,6 +228,7 @@ def main():
         if bench.go:
             go_line_only(bench)
             alerts_arrive(bench)
+        daemons_keep_calm(bench)
         crowd(bench)
     sys.exit(1 if failures else 0)
 
