@@ -217,8 +217,10 @@ void ServerStream::add_trailer(std::string key, Bytes value) {
 void ServerStream::write(Bytes message, bool compressed) {
   if (finished_ || !connection) return;
   if (message.size() > owner_.state().settings.send_bytes_max) {
-    return finish({Code::kResourceExhausted, fmt::format("trying to send message larger than max ({} vs. {})", message.size(),
-                                                         owner_.state().settings.send_bytes_max)});
+    // Go's words, which differ between the two.
+    const char* prefix = method_ && method_->kind() == Method::Kind::kUnary ? "grpc: " : "";
+    return finish({Code::kResourceExhausted, fmt::format("{}trying to send message larger than max ({} vs. {})", prefix,
+                                                         message.size(), owner_.state().settings.send_bytes_max)});
   }
   if (!std::exchange(headers_sent_, true)) {
     std::vector<std::pair<std::string, std::string>> extra;
