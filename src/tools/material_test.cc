@@ -234,7 +234,8 @@ TEST_F(Material, SourcesArePackedAsPeersExpectThem) {
   for (const auto& [name, content] : {std::pair{"src/go/go.mod", "module example.com/cc\n"},
                                       {"src/go/cc.go", "package main"},
                                       {"src/go/cc_test.go", "package main"},
-                                      {"src/go/notes.txt", "no"},
+                                      {"src/go/notes.txt", "yes"},
+                                      {"src/go/.hidden/x.go", "no"},
                                       {"src/go/META-INF/statedb/couchdb/indexes/i.json", "{}"},
                                       {"src/node/package.json", "{}"},
                                       {"src/node/node_modules/x/i.js", "no"}}) {
@@ -251,7 +252,8 @@ TEST_F(Material, SourcesArePackedAsPeersExpectThem) {
   ASSERT_TRUE(go.has_value()) << to_string(go.error());
   EXPECT_EQ(go->path, "example.com/cc");
   EXPECT_EQ(names(*go),
-            (std::vector<std::string>{"META-INF/statedb/couchdb/indexes/i.json", "src/cc.go", "src/go.mod"}));
+            (std::vector<std::string>{"META-INF/statedb/couchdb/indexes/i.json", "src/cc.go", "src/cc_test.go",
+                                      "src/go.mod", "src/notes.txt"}));
   EXPECT_EQ(names(*peer::pack_source("node", path("src/node"))), std::vector<std::string>{"src/package.json"});
   EXPECT_FALSE(peer::pack_source("cobol", path("src/node")).has_value());
   EXPECT_FALSE(peer::pack_source("golang", path("src/node")).has_value());
