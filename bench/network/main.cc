@@ -11,6 +11,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "network/gateway_load.h"
 #include "network/load.h"
 
 namespace {
@@ -53,6 +54,7 @@ int main(int argc, char** argv) {
   std::string mode, orderer, key_prefix = "bench";
   std::vector<std::string> peers, pids;
   int users = 64, seconds = 10, value_bytes = 64;
+  bool through_gateway = false;
   bench::LoadSettings settings;
   app.add_option("mode", mode, "submit, endorse, evaluate or handshake")->required();
   app.add_option("--users", users, "operations at once");
@@ -68,6 +70,7 @@ int main(int argc, char** argv) {
   app.add_option("--orderer", orderer, "address=file of its TLS CA")->required();
   app.add_option("--peer", peers, "address=file of its TLS CA; once for each endorser")->required();
   app.add_option("--pid", pids, "name=pid of a process whose CPU is counted");
+  app.add_flag("--gateway", through_gateway, "ask the first peer's Gateway, which finds the others");
   CLI11_PARSE(app, argc, argv);
   settings.orderer = parse_target(orderer);
   for (const std::string& peer : peers) settings.peers.push_back(parse_target(peer));
@@ -83,6 +86,15 @@ int main(int argc, char** argv) {
     return 1;
   }
   bench::Client& client = **made;
+  std::unique_ptr<bench::GatewayClient> gateway;
+  if (through_gateway) {
+    auto connected = bench::GatewayClient::make(settings);
+    if (!connected) {
+      std::fprintf(stderr, "Error: %s\n", to_string(connected.error()).c_str());
+      return 1;
+    }
+    gateway = std::move(*connected);
+  }
   const std::string value(static_cast<size_t>(value_bytes), 'x');
   if (mode == "evaluate") {
     if (Status put = client.submit({"put", key_prefix, value}); !put) {
@@ -105,7 +117,10 @@ int main(int argc, char** argv) {
         const std::string key = key_prefix + "-" + std::to_string(user) + "-" + std::to_string(n);
         const bool counts = counting;
         const auto start = Time::now();
-        Status status = mode == "submit"     ? client.submit({"put", key, value})
+        Status status = gateway              ? mode == "submit"    ? gateway->submit({"put", {key, value}, {}, {}})
+                                               : mode == "endorse" ? gateway->endorse({"put", {key, value}, {}, {}})
+                                                                   : gateway->evaluate({"get", {key_prefix}, {}, {}})
+                        : mode == "submit"   ? client.submit({"put", key, value})
                         : mode == "endorse"  ? client.endorse({"put", key, value})
                         : mode == "evaluate" ? client.evaluate({"get", key_prefix})
                                              : client.handshake();
@@ -140,6 +155,7 @@ int main(int argc, char** argv) {
   const auto percentile = [&](double p) {
     return milliseconds.empty() ? 0.0 : milliseconds[static_cast<size_t>(p * (count - 1))];
   };
+  if (gateway) std::printf("through the gateway: ");
   std::printf("%s users=%d rate=%.0f/s p50=%.1fms p99=%.1fms failures=%ld\n", mode.c_str(), users, count / elapsed,
               percentile(0.50), percentile(0.99), failures.load());
   double total = 0;

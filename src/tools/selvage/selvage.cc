@@ -7,6 +7,7 @@
 #include "os/system_clock.h"
 #include "tools/kingpin.h"
 #include "tools/selvage/ccaas_package.h"
+#include "tools/selvage/compare/compare.h"
 #include "tools/selvage/doctor/doctor.h"
 #include "tools/selvage/explain.h"
 #include "tools/selvage/rotate/rotate.h"
@@ -90,6 +91,12 @@ kingpin::App app() {
       {"trust show", "Each root of a node, with the setting or channel it came from.", trust_flags()},
       {"trust diff", "What one of two nodes believes and the other does not. Exit code 1 when they differ.",
        trust_flags()},
+      {"compare",
+       "Walks two peers' ledgers and reports the first block whose codes or commit hash differ. Exit code 1 when one does.",
+       {many("peer", "A peer, host:port; give two"), flag("channel", "The channel", true),
+        many("cafile", "TLS CA of the peers; may be given again"), flag("certfile", "Our TLS certificate", true),
+        flag("keyfile", "The private key of it", true), flag("mspid", "MSP id of a reader of the channel", true),
+        flag("msp", "MSP folder of that reader", true)}},
       {"explain", "What a line about TLS says, whatever program wrote it, and what to do: explain \"LINE\"", {}},
       {"version", "Show version information", {}},
   };
@@ -151,6 +158,11 @@ int run(const Arguments& arguments, Terminal terminal) {
     return 0;
   }
   auto& values = parsed->values;
+  if (parsed->command == "compare") {
+    return compare::run({parsed->lists["peer"], parsed->lists["cafile"], values["certfile"], values["keyfile"],
+                         values["mspid"], values["msp"], values["channel"]},
+                        terminal);
+  }
   if (parsed->command == "rotate orderer") return rotate_orderer(*parsed, terminal);
   if (parsed->command.starts_with("trust ")) {
     return trust::run({parsed->lists["node"], values["cafile"], values["certfile"], values["keyfile"],
