@@ -146,7 +146,8 @@ Result<std::string> shown(const http::Response& response, bool with_status, cons
   }
   const auto json = nlohmann::ordered_json::parse(response.body, nullptr, false);
   if (json.is_discarded())
-    return fail(Code::kInternal, "the answer is not JSON: " + escape(response.body), "",
+    return fail(Code::kInternal,
+                "the answer is not JSON: " + escape(response.body.substr(0, response.body.find_last_not_of("\r\n") + 1)), "",
                 "is this address the orderer's admin listener, and does it speak TLS? Then --ca-file is needed");
   const bool line_end = response.body.back() == '\n';
   return text + json.dump(1, '\t', false, nlohmann::ordered_json::error_handler_t::replace) + (line_end ? "\n" : "");
