@@ -55,6 +55,28 @@ Bytes make_transaction(const std::string& tx_id, Bytes results) {
   return make_envelope(::common::ENDORSER_TRANSACTION, tx_id, wire::marshal(transaction));
 }
 
+// Two endorsed reads of what is there, and a write: what most transactions do.
+constexpr uint64_t kKeysAtOnce = 10000;
+
+std::string key_of(uint64_t number) { return "key" + std::to_string(number * 7919 % 1000000); }
+
+// Blocks until there are so many keys in the state.
+bool fill(ledger::Ledger& ledger, commit::Committer& committer, uint64_t keys) {
+  for (uint64_t made = 0; made < keys;) {
+    auto block = std::make_shared<::common::Block>(wire::make_block(ledger.height(), ledger.blocks().last_hash()));
+    ledger::RwSetBuilder rw_set;
+    for (uint64_t i = 0; i < kKeysAtOnce; ++i) rw_set.add_write("basic", key_of(made++), Bytes(100, 'v'));
+    const std::string tx_id = "fill" + std::to_string(made);
+    block->mutable_data()->add_data(make_transaction(tx_id, rw_set.build().public_rw_set));
+    block->mutable_header()->set_data_hash(wire::data_hash(block->data()));
+    commit::ValidatedBlock validated;
+    validated.block = std::move(block);
+    validated.transactions.push_back({0, tx_id, ::common::ENDORSER_TRANSACTION, nullptr, "basic"});
+    if (!committer.commit(std::move(validated))) return false;
+  }
+  return true;
+}
+
 void commit_block(benchmark::State& state) {
   if (!log::set_spec("error")) return state.SkipWithError("log");
   const int count = static_cast<int>(state.range(0));
@@ -71,6 +93,8 @@ void commit_block(benchmark::State& state) {
     if (!ledger) return state.SkipWithError("create");
     const NoCollections collections;
     commit::Committer committer(*ledger, collections, metrics::disabled());
+    const auto keys = static_cast<uint64_t>(state.range(1));
+    if (!fill(**ledger, committer, keys)) return state.SkipWithError("fill");
     uint64_t made = 0;
     for (auto _ : state) {
       state.PauseTiming();
@@ -80,7 +104,15 @@ void commit_block(benchmark::State& state) {
         const std::string tx_id = "0123456789abcdef0123456789abcdef0123456789abcdef" + std::to_string(++made);
         ledger::RwSetBuilder rw_set;
         rw_set.add_read("_lifecycle", "namespaces/fields/basic/Sequence", std::nullopt);
-        rw_set.add_write("basic", "key" + std::to_string(made), Bytes(100, 'v'));
+        if (keys > 0) {
+          const std::string key = key_of(made * 31);
+          const auto found = (*ledger)->view()->get("basic", key);
+          if (!found || !*found) return state.SkipWithError("a key is not there");
+          rw_set.add_read("basic", key, (*found)->version);
+          rw_set.add_write("basic", key, Bytes(100, 'w'));
+        } else {
+          rw_set.add_write("basic", "key" + std::to_string(made), Bytes(100, 'v'));
+        }
         block->mutable_data()->add_data(make_transaction(tx_id, rw_set.build().public_rw_set));
         validated.transactions.push_back({0, tx_id, ::common::ENDORSER_TRANSACTION, nullptr, "basic"});
       }
@@ -93,7 +125,14 @@ void commit_block(benchmark::State& state) {
   }
   std::filesystem::remove_all(root);
 }
-BENCHMARK(commit_block)->Arg(1)->Arg(10)->Arg(100)->MeasureProcessCPUTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(commit_block)
+    ->ArgNames({"transactions", "keys"})
+    ->Args({1, 0})
+    ->Args({10, 0})
+    ->Args({100, 0})
+    ->Args({1000, 1000000})
+    ->MeasureProcessCPUTime()
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace selvage
