@@ -385,7 +385,9 @@ void ChainWorker::send(std::vector<raft::Message> messages) {
                                              tell ? BytesView(metadata_) : BytesView());
     if (sent) {
       if (tell) told_metadata_.insert(message.to);
-      if (unreachable_.erase(message.to) > 0) {
+      // What was handed to a connection that is still being dialled has reached nobody yet.
+      if (unreachable_.contains(message.to) && parts_.transport->connected(channel_, message.to)) {
+        unreachable_.erase(message.to);
         LOG_INFO(logger_, "Successfully sent StepRequest to {} after failed attempt(s)", message.to);
       }
     } else {

@@ -443,6 +443,17 @@ Status Transport::submit(const std::string& channel, raft::NodeId to, BytesView 
   return {};
 }
 
+bool Transport::connected(const std::string& channel, raft::NodeId id) const {
+  std::lock_guard lock(state_->mutex);
+  const auto group = state_->groups.find(channel);
+  if (state_->closed || group == state_->groups.end()) return false;
+  const auto node = group->second.nodes.find(id);
+  if (node == group->second.nodes.end()) return false;
+  const auto connection = state_->connections.find(State::key_of(node->second.member));
+  return connection != state_->connections.end() && connection->second.channel &&
+         connection->second.channel->state() == rpc::ChannelState::kReady;
+}
+
 void Transport::heard_of(const std::string& channel, raft::NodeId id) {
   std::shared_ptr<rpc::Channel> connection;
   {

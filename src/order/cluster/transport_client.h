@@ -60,6 +60,8 @@ class Transport {
   // A transaction for the leader. kResourceExhausted: try again when `room` was called (once, on any thread).
   Status submit(const std::string& channel, raft::NodeId to, BytesView envelope, uint64_t validated_at,
                 std::function<void()> room);
+  // Is there a connection to this node now?
+  [[nodiscard]] bool connected(const std::string& channel, raft::NodeId id) const;
   // The node with this certificate was heard of: an attempt to dial it that waits for its back-off is made now.
   void heard_of(const std::string& channel, raft::NodeId id);
 
