@@ -121,7 +121,8 @@ Result<Bytes> read_block(const Values& values) {
 
 Result<Bytes> read_update(const Values& values) {
   auto content = read_file(value_of(values, "config-update-envelope"));
-  if (!content) return fail(content.error().within("reading config update envelope"));
+  // Fabric quirk: cmd/osnadmin/main.go's own spelling.
+  if (!content) return fail(content.error().within("reading config updte envelope"));
   ::common::Envelope envelope;
   if (!wire::parse_into(*content, envelope))
     return fail(Code::kInvalidArgument, std::string("unmarshalling envelope: ") + wire::kBadWireFormat);
