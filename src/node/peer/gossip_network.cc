@@ -100,12 +100,13 @@ gossip::ChannelConfig gossip_channel(const channel::Bundle& bundle) {
 
 struct GossipNetwork::State {
   State(const config::CoreSettings& core, const Parts& parts)
-      : settings(gossip_settings(core)), crypto(parts.local.msp, wire::signer_of(parts.local.signer)),
+      : settings(gossip_settings(core)), pass_blocks_on(core.delivery.block_gossip_enabled && settings.org_leader), crypto(parts.local.msp, wire::signer_of(parts.local.signer)),
         gossip(settings, transport_settings(core, parts.tls), {crypto, parts.clock, parts.random, parts.metrics},
                {[this](const gossip::Outbox::Arrival& arrival) { arrived(arrival); },
                 [this](const std::string& channel, bool leader) { leadership(channel, leader); }}) {}
 
   const gossip::Settings settings;
+  const bool pass_blocks_on;
   gossip::MspCrypto crypto;
   PeerChannels* channels = nullptr;
   std::function<void(const gossip::Outbox::Arrival& arrival)> private_arrived;
@@ -123,6 +124,14 @@ struct GossipNetwork::State {
     if (message.has_private_data() || message.has_privatereq()) {
       if (private_arrived) private_arrived(arrival);
       return;
+    }
+    if (message.has_data_msg()) {
+      if (waiting >= kRequestsWaitingMax) return;
+      ++waiting;
+      return pool->post([this, arrival] {
+        take_passed_block(arrival);
+        --waiting;
+      });
     }
     const bool request = message.has_state_request();
     if (!request && !message.has_state_response()) return;
@@ -177,6 +186,33 @@ struct GossipNetwork::State {
       payload.set_data(std::move(data));
     }
     gossip.send({arrival.from->pki_id, ""}, std::move(answer));
+  }
+
+  // A block that a leader of our organisation passes on (peer.deliveryclient.blockGossipEnabled, off by default): taken when
+  // it is the next one, and passed on once.
+  void take_passed_block(const gossip::Outbox::Arrival& arrival) {
+    const auto& message = arrival.message->message;
+    const auto channel = find(message.channel());
+    auto block = std::make_shared<::common::Block>();
+    if (!channel || !wire::parse_into(message.data_msg().payload().data(), *block)) return;
+    if (block->header().number() != channel->next_number()) return;  // known, or asked for by range
+    if (const auto taken = channel->offer(std::move(block)); !taken) {
+      LOG_WARN(logger(), "Received fabricated block from {}: {}", escape(arrival.from->address), to_string(taken.error()));
+      return;
+    }
+    gossip.pass_block_on(arrival.message, arrival.from->pki_id);
+  }
+
+  void pass_own_block_on(const std::string& channel, uint64_t number) {
+    const auto found = find(channel);
+    const auto block = found ? found->block(number) : Result<std::shared_ptr<const ::common::Block>>(fail(Code::kNotFound, ""));
+    if (!block) return;
+    ::gossip::GossipMessage message;
+    message.set_tag(::gossip::GossipMessage::CHAN_AND_ORG);
+    message.set_channel(channel);
+    message.mutable_data_msg()->mutable_payload()->set_seq_num(number);
+    message.mutable_data_msg()->mutable_payload()->set_data(wire::marshal(**block));
+    gossip.pass_block_on(gossip::make_unsigned(std::move(message)), "");
   }
 
   void take_blocks(const gossip::Outbox::Arrival& arrival) {
@@ -237,6 +273,7 @@ void GossipNetwork::config_changed(channel::BundlePtr bundle) {
 void GossipNetwork::committed(const std::string& channel, uint64_t height) {
   state_->gossip.set_transfer_height(channel, height);
   state_->gossip.set_height(channel, height);
+  if (state_->pass_blocks_on && height > 1) state_->pass_own_block_on(channel, height - 1);
 }
 
 // Fabric quirk: core/chaincode/lifecycle/cache.go: the version that is told is the definition's sequence.
