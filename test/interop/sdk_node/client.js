@@ -25,7 +25,7 @@ async function main() {
   await wallet.put('user', { type: 'X.509', mspId: setup.mspId,
     credentials: { certificate: read(setup.certificate), privateKey: read(setup.key) } });
   const gateway = new Gateway();
-  const options = { wallet, identity: 'user', discovery: { enabled: false },
+  const options = { wallet, identity: 'user', discovery: { enabled: Boolean(setup.discovery), asLocalhost: false },
     eventHandlerOptions: { commitTimeout: 60, endorseTimeout: 30, strategy: DefaultEventHandlerStrategies.MSPID_SCOPE_ALLFORTX } };
   if (setup.tlsCertificate) options.tlsInfo = { certificate: read(setup.tlsCertificate), key: read(setup.tlsKey) };
   try {
