@@ -67,8 +67,8 @@ struct Command {
   [[nodiscard]] std::string name() const { return use.substr(0, use.find(' ')); }
 };
 
-// Finds and runs a command. A root with commands also has "help", "completion" and "__complete". The exit code: 0, or 1 after "Error: ..." on stderr. An error without text is one that was
-// told already.
+// Finds and runs a command. A root with commands also has "help", "completion" and "__complete". The exit code: 0, or 1
+// after "Error: ..." on stderr. An error without text is one that was told already.
 [[nodiscard]] int run(const Command& root, const Arguments& arguments, Terminal terminal);
 
 }  // namespace selvage::tools::cobra

@@ -75,7 +75,7 @@ Command shell_command(const std::string& program, const std::string& shell, cons
   Command command;
   command.use = shell;
   command.summary = "Generate the autocompletion script for " + shell;
-  command.help = replaced(help, "PROGRAM", program);
+  command.help = replaced(replaced(help, "\n>>", "\n\t"), "PROGRAM", program);
   // Fabric quirk: cobra writes "[flags]" for all shells but bash.
   command.bare_usage = shell == "bash";
   command.flags = {{"no-descriptions", 0, Kind::kSwitch, "disable completion descriptions", ""}};
@@ -90,6 +90,7 @@ Command shell_command(const std::string& program, const std::string& shell, cons
   return command;
 }
 
+// ">>" at the start of a line stands for a tab.
 constexpr const char* kBashHelp = R"(Generate the autocompletion script for the bash shell.
 
 This script depends on the 'bash-completion' package.
@@ -97,17 +98,17 @@ If it is not installed already, you can install it via your OS's package manager
 
 To load completions in your current shell session:
 
-	source <(PROGRAM completion bash)
+>>source <(PROGRAM completion bash)
 
 To load completions for every new session, execute once:
 
 #### Linux:
 
-	PROGRAM completion bash > /etc/bash_completion.d/PROGRAM
+>>PROGRAM completion bash > /etc/bash_completion.d/PROGRAM
 
 #### macOS:
 
-	PROGRAM completion bash > $(brew --prefix)/etc/bash_completion.d/PROGRAM
+>>PROGRAM completion bash > $(brew --prefix)/etc/bash_completion.d/PROGRAM
 
 You will need to start a new shell for this setup to take effect.)";
 
@@ -116,21 +117,21 @@ constexpr const char* kZshHelp = R"(Generate the autocompletion script for the z
 If shell completion is not already enabled in your environment you will need
 to enable it.  You can execute the following once:
 
-	echo "autoload -U compinit; compinit" >> ~/.zshrc
+>>echo "autoload -U compinit; compinit" >> ~/.zshrc
 
 To load completions in your current shell session:
 
-	source <(PROGRAM completion zsh)
+>>source <(PROGRAM completion zsh)
 
 To load completions for every new session, execute once:
 
 #### Linux:
 
-	PROGRAM completion zsh > "${fpath[1]}/_PROGRAM"
+>>PROGRAM completion zsh > "${fpath[1]}/_PROGRAM"
 
 #### macOS:
 
-	PROGRAM completion zsh > $(brew --prefix)/share/zsh/site-functions/_PROGRAM
+>>PROGRAM completion zsh > $(brew --prefix)/share/zsh/site-functions/_PROGRAM
 
 You will need to start a new shell for this setup to take effect.)";
 
@@ -138,11 +139,11 @@ constexpr const char* kFishHelp = R"(Generate the autocompletion script for the 
 
 To load completions in your current shell session:
 
-	PROGRAM completion fish | source
+>>PROGRAM completion fish | source
 
 To load completions for every new session, execute once:
 
-	PROGRAM completion fish > ~/.config/fish/completions/PROGRAM.fish
+>>PROGRAM completion fish > ~/.config/fish/completions/PROGRAM.fish
 
 You will need to start a new shell for this setup to take effect.)";
 
@@ -150,7 +151,7 @@ constexpr const char* kPowershellHelp = R"(Generate the autocompletion script fo
 
 To load completions in your current shell session:
 
-	PROGRAM completion powershell | Out-String | Invoke-Expression
+>>PROGRAM completion powershell | Out-String | Invoke-Expression
 
 To load completions for every new session, add the output of the above command
 to your powershell profile.)";

@@ -242,7 +242,7 @@ cobra::Command channel_command(Context& context) {
   auto with_session = [&context](Status (*run)(Call&, Session&)) {
     return [&context, run](Call& call) { return run(call, *context.session); };
   };
-  const std::string summary = 
+  const std::string summary =
       "Operate a channel: create|fetch|join|joinbysnapshot|joinbysnapshotstatus|list|update|signconfigtx|getinfo.";
   cobra::Command channel{"channel", summary, summary, {}, orderer_flags(), {}, nullptr, open_session(context)};
   channel.commands = {

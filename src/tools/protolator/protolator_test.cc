@@ -31,7 +31,7 @@ TEST(Protolator, SaysWhereTheBytesMakeNoSense) {
   *block.mutable_data()->mutable_data(0) = wire::marshal(envelope);
   auto json = to_json(block);
   ASSERT_FALSE(json.has_value());
-  EXPECT_EQ(json.error().message, 
+  EXPECT_EQ(json.error().message,
             "*common.Block: error in PopulateTo for field data for message *common.Block: *commonext.BlockData: error in "
             "PopulateTo for slice field data at index 0 for message *commonext.BlockData: *commonext.Envelope: error in "
             "PopulateTo for field payload for message *commonext.Envelope: proto: cannot parse invalid wire-format data");
@@ -41,7 +41,7 @@ TEST(Protolator, RefusesAValueThatTheTreeDoesNotKnow) {
   ::common::ConfigGroup group;
   (*group.mutable_values())["Nope"].set_value("x");
   EXPECT_EQ(to_json(group, GroupKind::kOrderer).error().message,
-            
+
             "*ordererext.DynamicOrdererGroup: error in PopulateTo for map field values and key Nope for message "
             "*ordererext.DynamicOrdererGroup: *ordererext.DynamicOrdererConfigValue: error in PopulateTo for field value "
             "for message *ordererext.DynamicOrdererConfigValue: unknown Orderer ConfigValue name: Nope");
