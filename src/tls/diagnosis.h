@@ -83,7 +83,8 @@ struct Diagnosis {
 // The record that follows it: lines "why", "cert", "trust", "fix", each indented by three blanks, joined by newlines; with
 // `seen_before` above zero also "seen 14 times before from 10.0.0.7".
 [[nodiscard]] std::string to_record(const Diagnosis& diagnosis, uint64_t seen_before = 0, const std::string& source = "");
-// The same as fields for structured formats (a console leaves keys with "tls." out): tls.code, tls.side, tls.verdict_by, tls.alert_sent, tls.peer_cert.subject, ...
+// The same as fields for structured formats (a console leaves keys with "tls." out): tls.code, tls.side, tls.verdict_by,
+// tls.alert_sent, tls.peer_cert.subject, ...
 [[nodiscard]] log::Fields to_fields(const Evidence& evidence, const Diagnosis& diagnosis, uint64_t seen_before = 0);
 // For one line on a terminal or in a gRPC status: "TLS-02: <cause>. <remedy>".
 [[nodiscard]] std::string to_sentence(const Diagnosis& diagnosis);
