@@ -100,7 +100,8 @@ gossip::ChannelConfig gossip_channel(const channel::Bundle& bundle) {
 
 struct GossipNetwork::State {
   State(const config::CoreSettings& core, const Parts& parts)
-      : settings(gossip_settings(core)), pass_blocks_on(core.delivery.block_gossip_enabled && settings.org_leader), crypto(parts.local.msp, wire::signer_of(parts.local.signer)),
+      : settings(gossip_settings(core)), pass_blocks_on(core.delivery.block_gossip_enabled && settings.org_leader),
+        crypto(parts.local.msp, wire::signer_of(parts.local.signer)),
         gossip(settings, transport_settings(core, parts.tls), {crypto, parts.clock, parts.random, parts.metrics},
                {[this](const gossip::Outbox::Arrival& arrival) { arrived(arrival); },
                 [this](const std::string& channel, bool leader) { leadership(channel, leader); }}) {}
