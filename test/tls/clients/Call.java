@@ -1,4 +1,4 @@
-// grpc-java: one call, and how it ended. Call <host> <port> <CA file> <certificate> <key>
+// grpc-java: one call with each certificate, and how it ended, a line each. Call <address> <CA file> {<certificate> <key>}
 import io.grpc.*;
 import io.grpc.stub.ClientCalls;
 import java.io.*;
@@ -13,9 +13,12 @@ public class Call {
   };
 
   public static void main(String[] a) throws Exception {
-    ChannelCredentials credentials =
-        TlsChannelCredentials.newBuilder().trustManager(new File(a[2])).keyManager(new File(a[3]), new File(a[4])).build();
-    ManagedChannel channel = Grpc.newChannelBuilderForAddress(a[0], Integer.parseInt(a[1]), credentials).build();
+    for (int i = 2; i + 1 < a.length; i += 2) call(a[0], new File(a[1]), new File(a[i]), new File(a[i + 1]));
+  }
+
+  static void call(String address, File ca, File certificate, File key) throws IOException {
+    ChannelCredentials credentials = TlsChannelCredentials.newBuilder().trustManager(ca).keyManager(certificate, key).build();
+    ManagedChannel channel = Grpc.newChannelBuilder(address, credentials).build();
     try {
       ClientCalls.blockingUnaryCall(channel,
           MethodDescriptor.<byte[], byte[]>newBuilder(BYTES, BYTES).setType(MethodDescriptor.MethodType.UNARY)

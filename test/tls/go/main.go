@@ -1,6 +1,8 @@
 // An unmodified Go client, as Fabric's own programs are: grpc-go on crypto/tls.
 //
 //	client call <address> <name or -> <CA file> <certificate or -> <key or ->   one call; prints how it ended
+//	client calls <address> <CA file> {<certificate> <key>}                     one call with each; how each ended, a line each
+//	client resume <address> <CA file> <certificate> <key>                      two connections; was the second resumed?
 //	client plain <address>                                                     the same in plaintext
 //	client old <address> <CA file>                                             offers TLS 1.0 and 1.1 only
 //	client flood <address> <CA file> <certificate> <key> <count>               handshakes that are to be refused
@@ -99,11 +101,32 @@ func flood(address string, c *tls.Config, count int) {
 	}
 }
 
+func resume(address string, c *tls.Config) {
+	conn, err := tls.Dial("tcp", address, c)
+	must(err)
+	defer conn.Close()
+	_, err = conn.Write([]byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"))
+	must(err)
+	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	_, err = conn.Read(make([]byte, 100)) // tickets come before the first data
+	must(err)
+	fmt.Println("resumed:", conn.ConnectionState().DidResume)
+}
+
 func main() {
 	a := append(os.Args[1:], make([]string, 8)...)
 	switch a[0] {
 	case "call":
 		call(a[1], credentials.NewTLS(config(a[3], a[4], a[5], a[2])))
+	case "calls":
+		for pairs := os.Args[4:]; len(pairs) > 1; pairs = pairs[2:] {
+			call(a[1], credentials.NewTLS(config(a[2], pairs[0], pairs[1], "-")))
+		}
+	case "resume":
+		c := config(a[2], a[3], a[4], "localhost")
+		c.NextProtos, c.ClientSessionCache = []string{"h2"}, tls.NewLRUClientSessionCache(4)
+		resume(a[1], c)
+		resume(a[1], c)
 	case "plain":
 		call(a[1], insecure.NewCredentials())
 	case "old":
