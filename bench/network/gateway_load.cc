@@ -14,8 +14,16 @@ Result<std::unique_ptr<GatewayClient>> GatewayClient::make(const LoadSettings& s
   target.address = settings.peers.front().address;
   SELVAGE_TRY(target.trust, client::trust_file(settings.peers.front().ca_file, Origin{"--peer", "", 0}));
   SELVAGE_TRY(const auto gateway, client::Gateway::connect(dialer, target, wire::signer_of(std::move(user))));
-  return std::unique_ptr<GatewayClient>(
+  std::unique_ptr<GatewayClient> made(
       new GatewayClient(gateway.network(settings.channel).contract(settings.chaincode)));
+  // A network that has just come up: the peers may not have met yet.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  for (;;) {
+    Status ready = made->endorse({"put", {"bench-ready", "1"}, {}, {}});
+    if (ready) return made;
+    if (std::chrono::steady_clock::now() > deadline) return fail(ready.error());
+    std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  }
 }
 
 Status GatewayClient::submit(const client::Call& call) {
