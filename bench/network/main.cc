@@ -53,12 +53,13 @@ int main(int argc, char** argv) {
   CLI::App app("Load for a running network; prints rate, latency and CPU per operation of each process");
   std::string mode, orderer, key_prefix = "bench";
   std::vector<std::string> peers, pids;
-  int users = 64, seconds = 10, value_bytes = 64;
+  int users = 64, seconds = 10, value_bytes = 64, rate = 0;
   bool through_gateway = false;
   bench::LoadSettings settings;
   app.add_option("mode", mode, "submit, endorse, evaluate or handshake")->required();
   app.add_option("--users", users, "operations at once");
-  app.add_option("--seconds", seconds, "how long, after a second of warming up");
+  app.add_option("--seconds", seconds, "how long, after a second of warming up; 0: until the input ends");
+  app.add_option("--rate", rate, "at most so many a second in total; 0: as many as there can be");
   app.add_option("--value-bytes", value_bytes, "size of the value that is put");
   app.add_option("--key-prefix", key_prefix, "keys are <prefix>-<user>-<n>");
   app.add_option("--channel", settings.channel, "channel");
@@ -113,7 +114,12 @@ int main(int argc, char** argv) {
   for (int user = 0; user < users; ++user) {
     threads.emplace_back([&, user] {
       std::vector<double> mine;
+      auto next = Time::now();
       for (long n = 0; !done; ++n) {
+        if (rate > 0) {  // each user keeps its own beat, and does not make up for what it missed
+          std::this_thread::sleep_until(next);
+          next = std::max(next + std::chrono::nanoseconds(1000000000LL * users / rate), Time::now());
+        }
         const std::string key = key_prefix + "-" + std::to_string(user) + "-" + std::to_string(n);
         const bool counts = counting;
         const auto start = Time::now();
@@ -142,7 +148,12 @@ int main(int argc, char** argv) {
   for (const Process& process : processes) before.push_back(process.cpu_seconds());
   const auto start = Time::now();
   counting = true;
-  std::this_thread::sleep_for(std::chrono::seconds(seconds));
+  if (seconds > 0) {
+    std::this_thread::sleep_for(std::chrono::seconds(seconds));
+  } else {
+    while (std::getchar() != EOF) {
+    }
+  }
   const double elapsed = std::chrono::duration<double>(Time::now() - start).count();
   std::vector<double> after;
   for (const Process& process : processes) after.push_back(process.cpu_seconds());
@@ -156,8 +167,8 @@ int main(int argc, char** argv) {
     return milliseconds.empty() ? 0.0 : milliseconds[static_cast<size_t>(p * (count - 1))];
   };
   if (gateway) std::printf("through the gateway: ");
-  std::printf("%s users=%d rate=%.0f/s p50=%.1fms p99=%.1fms failures=%ld\n", mode.c_str(), users, count / elapsed,
-              percentile(0.50), percentile(0.99), failures.load());
+  std::printf("%s users=%d rate=%.0f/s p50=%.1fms p99=%.1fms operations=%.0f failures=%ld\n", mode.c_str(), users, count / elapsed,
+              percentile(0.50), percentile(0.99), count, failures.load());
   double total = 0;
   for (size_t i = 0; i < processes.size(); ++i) {
     const double each = count == 0 ? 0 : (after[i] - before[i]) * 1000 / count;

@@ -46,6 +46,7 @@ void read_tls(Reader& read, CoreSettings* out) {
   tls.client_certificate = read.path("peer.tls.clientCert.file");
   tls.client_key = read.path("peer.tls.clientKey.file");
   tls.explain = read_explain(read, "peer.tls.explain");
+  tls.resumption = read.flag("peer.tls.resumption", false);
   tls.handshakes_max = read.number("peer.tls.pendingHandshakes", 1024, 1, 1000000);
   tls.handshakes_per_source_max = read.number("peer.tls.pendingHandshakesPerSource", 0, 0, 1000000);
   tls.server_host_override = read.text("peer.tls.serverhostoverride");

@@ -25,6 +25,7 @@ struct PeerTls {
   TlsExplain explain = TlsExplain::kLog;    // .explain: "off", "log", "client" (ours, not Fabric's)
   int64_t handshakes_max = 1024;            // .pendingHandshakes: on the way at once; the oldest is dropped (ours)
   int64_t handshakes_per_source_max = 0;    // .pendingHandshakesPerSource; 0: no limit (ours)
+  bool resumption = false;                  // .resumption: clients may come back without a full handshake (ours)
   std::string server_host_override;         // .serverhostoverride, CLI only
   std::chrono::nanoseconds time_shift{0};   // .handshakeTimeShift, CLI only
   Origin enabled_origin;

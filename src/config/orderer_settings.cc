@@ -38,6 +38,7 @@ void read_tls(Reader& read, OrdererSettings* out) {
   tls.client_roots = read.paths("General.TLS.ClientRootCAs");
   tls.time_shift = read.duration("General.TLS.TLSHandshakeTimeShift", 0s);
   tls.explain = read_explain(read, "General.TLS.Explain");
+  tls.resumption = read.flag("General.TLS.Resumption");
   tls.handshakes_max = read.number("General.TLS.PendingHandshakes", 1024, 1, 1000000);
   tls.handshakes_per_source_max = read.number("General.TLS.PendingHandshakesPerSource", 0, 0, 1000000);
   tls.enabled_origin = read.origin("General.TLS.Enabled");

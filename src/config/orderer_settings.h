@@ -20,6 +20,7 @@ struct OrdererTls {  // General.TLS.*
   std::vector<File> client_roots;  // ClientRootCAs
   std::chrono::nanoseconds time_shift{0};
   TlsExplain explain = TlsExplain::kLog;  // Explain: "off", "log", "client" (ours, not Fabric's)
+  bool resumption = false;                // Resumption: clients may come back without a full handshake (ours)
   int64_t handshakes_max = 1024;          // PendingHandshakes: on the way at once; the oldest is dropped (ours)
   int64_t handshakes_per_source_max = 0;  // PendingHandshakesPerSource; 0: no limit (ours)
   Origin enabled_origin;

@@ -155,6 +155,10 @@ Result<std::shared_ptr<const ServerContext::Built>> ServerContext::built() {
   SELVAGE_CHECK(use_credentials(native, *credentials));
   if (policy_.client_auth != ClientAuth::kNone) SELVAGE_CHECK(list_issuers(native, *trust));
   SSL_CTX_set_verify(native, verify_mode(policy_), nullptr);
+  if (policy_.resumption) {
+    basis->resumable = std::make_unique<ResumableSessions>();
+    ResumableSessions::turn_on(native);
+  }
   SSL_CTX_set_client_hello_cb(native, OpensslSession::on_client_hello, nullptr);
   SSL_CTX_set_alpn_select_cb(native, OpensslSession::on_alpn, nullptr);
   built_ = std::make_shared<Built>(Built{std::move(basis)});

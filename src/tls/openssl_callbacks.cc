@@ -115,6 +115,49 @@ int OpensslSession::on_verify(X509_STORE_CTX* store, void*) {
   return 0;
 }
 
+bool OpensslSession::demands_verification() const {
+  ClientAuth mode = basis_->server_policy.client_auth;
+  return mode == ClientAuth::kVerifyIfGiven || mode == ClientAuth::kRequireAndVerify;
+}
+
+std::optional<Refusal> OpensslSession::judge(const std::vector<crypto::Certificate>& chain) const {
+  bool server = basis_->our_side == Side::kServer;
+  PeerCheck check;
+  check.peer = server ? Side::kClient : Side::kServer;
+  auto shift = std::max(server ? basis_->server_policy.time_shift : basis_->client_policy.time_shift, std::chrono::seconds(0));
+  check.now = basis_->clock->now() - shift;
+  if (!server) check.host = host_to_verify();
+  return verify_peer(chain, *basis_->trust, check);
+}
+
+// Told of a session that could be resumed: after the client's last message.
+int OpensslSession::on_new_session(SSL* ssl, SSL_SESSION* session) {
+  OpensslSession* self = session_of(ssl);
+  const std::vector<crypto::Certificate>* chain = &self->facts_.peer_chain;
+  if (SSL_session_reused(ssl) == 1) chain = ResumableSessions::chain_of(session);
+  // The refused, who may be about to be told in words, and those who are to show a certificate and did not: never.
+  if (self->refusal_ || chain == nullptr) return 0;
+  ClientAuth mode = self->basis_->server_policy.client_auth;
+  if (chain->empty() && (mode == ClientAuth::kRequireAny || mode == ClientAuth::kRequireAndVerify)) return 0;
+  if (!ResumableSessions::attach(session, *chain)) return 0;
+  unsigned size = 0;
+  const unsigned char* id = SSL_SESSION_get_id(session, &size);
+  self->basis_->resumable->remember({reinterpret_cast<const char*>(id), size}, ResumableSessions::Native(session));
+  return 1;  // the reference is ours
+}
+
+SSL_SESSION* OpensslSession::on_resume(SSL* ssl, const unsigned char* id, int id_size, int* copy) {
+  OpensslSession* self = session_of(ssl);
+  *copy = 0;  // the reference that find() takes is given away
+  auto known = self->basis_->resumable->find({reinterpret_cast<const char*>(id), static_cast<size_t>(id_size)});
+  if (!known) return nullptr;
+  const auto* chain = ResumableSessions::chain_of(known.get());
+  if (chain == nullptr) return nullptr;
+  // What would be refused now shakes hands in full, and is told why.
+  if (!chain->empty() && self->demands_verification() && self->judge(*chain)) return nullptr;
+  return known.release();
+}
+
 bool OpensslSession::verify_chain(X509_STORE_CTX* store) {
   const STACK_OF(X509)* natives = X509_STORE_CTX_get0_untrusted(store);
   bool server = basis_->our_side == Side::kServer;
@@ -131,15 +174,8 @@ bool OpensslSession::verify_chain(X509_STORE_CTX* store) {
     facts_.peer_chain.push_back(std::move(*certificate));
   }
   if (facts_.peer_chain.empty()) return true;  // OpenSSL asks only when there is one
-  ClientAuth mode = basis_->server_policy.client_auth;
-  if (server && mode != ClientAuth::kVerifyIfGiven && mode != ClientAuth::kRequireAndVerify) return true;
-
-  PeerCheck check;
-  check.peer = server ? Side::kClient : Side::kServer;
-  auto shift = std::max(server ? basis_->server_policy.time_shift : basis_->client_policy.time_shift, std::chrono::seconds(0));
-  check.now = basis_->clock->now() - shift;
-  if (!server) check.host = host_to_verify();
-  refusal_ = verify_peer(facts_.peer_chain, *basis_->trust, check);
+  if (server && !demands_verification()) return true;
+  refusal_ = judge(facts_.peer_chain);
   // Fabric quirk: Go's server tells a client of the wrong key usage no more than that its certificate is bad (crypto/tls).
   if (refusal_ && server && basis_->server_policy.explain == Explain::kOff && refusal_->alert == kAlertUnsupportedCertificate) {
     refusal_->alert = kAlertBadCertificate;

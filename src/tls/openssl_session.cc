@@ -74,7 +74,14 @@ OpensslSession::OpensslSession(std::shared_ptr<const SessionBasis> basis, std::s
   if (!name.empty() && !crypto::ip_from_string(name)) SSL_set_tlsext_host_name(ssl_.get(), name.c_str());
 }
 
-OpensslSession::~OpensslSession() { crypto::wipe(handshake_secret_); }
+OpensslSession::~OpensslSession() {
+  crypto::wipe(handshake_secret_);
+  // OpenSSL forbids to resume a session that ended without goodbye, as TLS 1.0 did. Connections just end; after an error of
+  // TLS itself the ban is right.
+  if (ssl_ && basis_->resumable && (state_ != State::kFailed || failure_->closed_by_peer)) {
+    SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+  }
+}
 
 std::string OpensslSession::host_to_verify() const {
   const std::string& override_name = basis_->client_policy.server_name_override;
@@ -132,6 +139,12 @@ void OpensslSession::handshake_done() {
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);
   facts_.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
   if (basis_->our_side != Side::kServer) return;
+  if (SSL_session_reused(ssl) == 1) {
+    // on_resume() has held this chain against our trust; no certificate crossed the wire this time.
+    if (const auto* chain = ResumableSessions::chain_of(SSL_get0_session(ssl))) facts_.peer_chain = *chain;
+    facts_.peer_verified = demands_verification() && !facts_.peer_chain.empty();
+    facts_.resumed = true;
+  }
   if (explains_ && facts_.peer_chain.empty()) {
     refusal_ = Refusal{Refusal::Kind::kNoCertificate, "tls: client didn't provide a certificate", {}, kAlertCertificateRequired};
   }

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "crypto/native.h"
 #include "tls/context.h"
+#include "tls/resumption.h"
 #include "tls/session.h"
 
 namespace selvage::tls {
@@ -29,6 +30,7 @@ struct SessionBasis {
   std::shared_ptr<const Clock> clock;
   ServerPolicy server_policy;
   ClientPolicy client_policy;
+  std::unique_ptr<ResumableSessions> resumable;  // server with ServerPolicy::resumption
 };
 
 class OpensslSession final : public Session {
@@ -60,12 +62,16 @@ class OpensslSession final : public Session {
   static int on_verify(X509_STORE_CTX* store, void* unused);
   static void on_event(const SSL* ssl, int where, int value);
   static void on_secret(const SSL* ssl, const char* line);
+  static int on_new_session(SSL* ssl, SSL_SESSION* session);
+  static SSL_SESSION* on_resume(SSL* ssl, const unsigned char* id, int id_size, int* copy);
 
  private:
   friend int transport_read(BIO*, char*, int);
   friend int transport_write(BIO*, const char*, int);
 
   bool verify_chain(X509_STORE_CTX* store);
+  [[nodiscard]] std::optional<Refusal> judge(const std::vector<crypto::Certificate>& chain) const;
+  [[nodiscard]] bool demands_verification() const;
   bool looks_like_tls(BytesView ciphertext);
   void handshake();
   void handshake_done();

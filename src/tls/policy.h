@@ -24,7 +24,6 @@ enum class Explain {
 };
 
 // Common to both sides: TLS 1.2 and 1.3, Fabric's six suites for 1.2 as a server, groups X25519, P-256, P-384, P-521.
-// Sessions are never resumed.
 struct ServerPolicy {
   ClientAuth client_auth = ClientAuth::kRequireAndVerify;
   // Preferred first. gRPC's C-core up to 1.24 asks for "grpc-exp" before "h2". HTTP servers: {"http/1.1"}. A client that
@@ -33,6 +32,9 @@ struct ServerPolicy {
   // Dates of certificates are held against now - time_shift; what is not positive counts as nothing.
   std::chrono::seconds time_shift{0};
   Explain explain = Explain::kLog;
+  // A client may come back without a full handshake for an hour, as long as credentials, trust and this policy are what they
+  // were and its certificate still passes. Off as in Fabric. Our clients never do.
+  bool resumption = false;
 
   // For messages only.
   std::string listener;         // "PeerServer", "Orderer": as Fabric's server= field

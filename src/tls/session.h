@@ -33,6 +33,7 @@ struct SessionFacts {
   std::string sni;       // server: as asked for by the client
   std::vector<crypto::Certificate> peer_chain;  // leaf first; empty: none
   bool peer_verified = false;                   // held against our trust and accepted
+  bool resumed = false;                         // server: without a full handshake; peer_chain is that of the first one
 };
 
 class Session {

@@ -51,6 +51,7 @@ Result<Listener> general_listener(const config::OrdererSettings& settings) {
   policy.time_shift = whole_seconds(tls.time_shift);
   policy.listener = "Orderer";
   policy.explain = explain_mode(tls.explain);
+  policy.resumption = tls.resumption;
   policy.client_auth_setting = tls.client_auth_origin;
   policy.client_roots_setting = tls.client_roots_origin;
   listener.context = std::make_shared<tls::ServerContext>(listener.credentials, listener.trust, std::move(policy));

@@ -83,6 +83,7 @@ Result<std::unique_ptr<PeerTls>> PeerTls::make(const config::CoreSettings& setti
   policy.client_auth_setting = settings.tls.client_auth_origin;
   policy.client_roots_setting = settings.tls.client_roots_origin;
   policy.explain = explain_mode(settings.tls.explain);
+  policy.resumption = settings.tls.resumption;
   made->server_ = std::make_shared<tls::ServerContext>(made->own_, made->trust_, std::move(policy));
   SELVAGE_CHECK(made->server_->check());
   made->register_all(settings);

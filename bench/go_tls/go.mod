@@ -1,0 +1,3 @@
+module bench/go_tls
+
+go 1.21
