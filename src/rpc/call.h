@@ -30,6 +30,11 @@ class ServerCall {
   [[nodiscard]] virtual std::optional<SteadyTime> deadline() const = 0;
   // The client cancelled, its deadline passed or the connection is gone.
   [[nodiscard]] virtual bool cancelled() const = 0;
+  // For unary handlers that answer later (streams have StreamHandler::on_cancelled): runs once, when cancelled() becomes
+  // true, on the loop: quick, no blocking. At once, within this call, when it is over already. May still run while reply()
+  // is on its way; never after it. Kept until the call is over and let go on the loop; a second one takes the place of the
+  // first.
+  virtual void on_cancelled(std::function<void()> notice) = 0;
 
   // Initial metadata; goes out with the first message or the end. Later calls have no effect.
   virtual void add_header(std::string_view key, Bytes value) = 0;

@@ -69,14 +69,29 @@ void CallHandle::apply_all() {
 void CallHandle::end(bool cancelled) {
   if (cancelled) cancelled_ = true;
   std::shared_ptr<void> token;
+  std::function<void()> notice;
   {
     std::lock_guard lock(mutex_);
     over_ = true;
+    notice.swap(notice_);
     waiting_.clear();
     // A cancelled call still occupies its handler: its place in the service's limit is free when the handler lets go.
     if (!cancelled) token.swap(facts_.token);
   }
   facts_.queued->store(0);
+  // The stream is on the stack.
+  if (cancelled && notice) loop_.defer(std::move(notice));
+}
+
+void CallHandle::on_cancelled(std::function<void()> notice) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!over_) {
+      notice_.swap(notice);
+      return;  // the one before goes with the parameter, after the lock
+    }
+  }
+  if (cancelled()) notice();
 }
 
 void CallHandle::add_header(std::string_view key, Bytes value) { apply({Op::kHeader, std::string(key), std::move(value), {}}); }

@@ -35,6 +35,7 @@ class CallHandle final : public ServerCall, public std::enable_shared_from_this<
   const Metadata& metadata() const override { return facts_.metadata; }
   std::optional<SteadyTime> deadline() const override { return facts_.deadline; }
   bool cancelled() const override { return cancelled_.load(); }
+  void on_cancelled(std::function<void()> notice) override;
   void add_header(std::string_view key, Bytes value) override;
   void add_trailer(std::string_view key, Bytes value) override;
   void write(Bytes message) override;
@@ -69,6 +70,7 @@ class CallHandle final : public ServerCall, public std::enable_shared_from_this<
   std::atomic<bool> was_high_{false};
   std::mutex mutex_;  // guards the rest
   std::vector<Op> waiting_;
+  std::function<void()> notice_;
   bool posted_ = false;
   bool over_ = false;
   bool finished_ = false;
