@@ -6,20 +6,15 @@
 #include <atomic>
 #include <chrono>
 #include <map>
-#include <optional>
 #include <thread>
 
 #include "base/log.h"
 #include "commit/mvcc.h"
 #include "common/common.pb.h"
-#include "crypto/hash.h"
 #include "ledger/block_reading.h"
-#include "ledger/rwset/rwset.pb.h"
 #include "ledger/state/commit_hash.h"
 #include "peer/transaction.pb.h"
-#include "transientstore/transientstore.pb.h"
 #include "wire/marshal.h"
-#include "wire/transaction_views.h"
 
 namespace selvage::commit {
 namespace {
@@ -72,52 +67,11 @@ metrics::Options transaction_metric() {
   return options;
 }
 
-// Where in a private set one collection's part is; nullptr when it is not there.
-const ::rwset::CollectionPvtReadWriteSet* find_collection(const ::rwset::TxPvtReadWriteSet& set, const std::string& ns,
-                                                          const std::string& collection) {
-  for (const auto& of_ns : set.ns_pvt_rwset()) {
-    if (of_ns.namespace_() != ns) continue;
-    for (const auto& part : of_ns.collection_pvt_rwset()) {
-      if (part.collection_name() == collection) return &part;
-    }
-  }
-  return nullptr;
-}
-
 bool has_private_part(const ledger::TxRwSet& rw_set) {
   for (const auto& ns : rw_set.namespaces) {
     if (!ns.collections.empty()) return true;
   }
   return false;
-}
-
-// One collection's writes of a transaction of the block.
-struct Promised {
-  WantedPrivateData wanted;
-  bool member = false;
-  std::optional<Bytes> rw_set;
-};
-
-Result<std::vector<::rwset::TxPvtReadWriteSet>> find_candidates(ledger::TransientStore& store, const std::string& tx_id) {
-  std::vector<::rwset::TxPvtReadWriteSet> candidates;
-  SELVAGE_TRY(const auto entries, store.find(tx_id));
-  for (const auto& entry : entries) {
-    auto parsed = wire::parse<::transientstore::TxPvtReadWriteSetWithConfigInfo>(entry.private_rw_set);
-    if (parsed) candidates.push_back(std::move(*parsed->mutable_pvt_rwset()));
-  }
-  return candidates;
-}
-
-// Who endorsed a transaction of a block; empty when it cannot be read.
-std::vector<Bytes> endorsers_of(BytesView envelope) {
-  std::vector<Bytes> endorsers;
-  const auto reading = ledger::read_transaction_header(envelope);
-  const auto actions = wire::read_transaction(reading.data);
-  if (!actions || actions->empty()) return endorsers;
-  const auto payload = wire::read_chaincode_action_payload(actions->front().payload);
-  if (!payload) return endorsers;
-  for (const auto& endorsement : payload->endorsements) endorsers.emplace_back(endorsement.endorser);
-  return endorsers;
 }
 
 constexpr uint64_t kTransientPurgeBlocks = 100;  // how often what never came into a block is looked for
@@ -250,7 +204,8 @@ Status Committer::commit(ValidatedBlock validated) {
                number, i, escape(validated.transactions[i].tx_id), code_name(checked[i].code));
     }
   }
-  SELVAGE_CHECK(collect_private_data(validated, commit.codes, rw_sets, *view, commit));
+  CommitNotice notice;
+  SELVAGE_TRY(notice.times.list_missing, collect_private_data(validated, commit.codes, rw_sets, *view, commit));
 
   auto stored = std::make_shared<::common::Block>(block);
   auto* metadata = stored->mutable_metadata();
@@ -267,7 +222,9 @@ Status Committer::commit(ValidatedBlock validated) {
   commit.block = stored;
   const double state_validation = seconds_since(started);
 
+  const auto storing = std::chrono::steady_clock::now();
   SELVAGE_TRY(const auto times, ledger_->commit(commit));
+  notice.times.store = seconds_since(storing);
   LOG_INFO(logger(),
            "[{}] Committed block [{}] with {} transaction(s) in {}ms (state_validation={}ms "
            "block_and_pvtdata_commit={}ms state_commit={}ms) commitHash=[{}]",
@@ -278,7 +235,6 @@ Status Committer::commit(ValidatedBlock validated) {
   instruments_->storage.observe(times.blocks_and_private_seconds);
   instruments_->state.observe(times.state_seconds);
 
-  CommitNotice notice;
   notice.channel = channel;
   notice.block = std::move(stored);
   notice.updates = &commit.updates;
@@ -295,6 +251,7 @@ Status Committer::commit(ValidatedBlock validated) {
         .with({channel, type_name(type), chaincodes[i].empty() ? "unknown" : chaincodes[i], code_name(checked[i].code)})
         .add(1);
   }
+  const auto purging = std::chrono::steady_clock::now();
   auto purged = ledger_->transient().purge(private_transactions);
   if (purged && number % kTransientPurgeBlocks == 0 && number > transient_blocks_max_) {
     purged = ledger_->transient().purge_below(number - transient_blocks_max_);
@@ -303,6 +260,7 @@ Status Committer::commit(ValidatedBlock validated) {
     LOG_WARN(private_logger(), "[{}] Private data of committed transactions stays in the transient store: {}", channel,
              to_string(purged.error()));
   }
+  notice.times.purge = seconds_since(purging);
   std::lock_guard lock(listeners_->mutex);
   listeners_->calling = std::this_thread::get_id();
   for (auto at = listeners_->functions.begin(); at != listeners_->functions.end();) (at++)->second(notice);
@@ -312,86 +270,4 @@ Status Committer::commit(ValidatedBlock validated) {
 
 // Takes from the transient store, and then from other peers, what valid transactions promised in hashes; what is not there,
 // or does not have the promised hash, is recorded as missing.
-Status Committer::collect_private_data(const ValidatedBlock& validated, const Bytes& codes,
-                                       const std::vector<std::shared_ptr<const ledger::TxRwSet>>& rw_sets,
-                                       const ledger::StateView& view, ledger::BlockCommit& commit) {
-  const uint64_t number = validated.block->header().number();
-  std::vector<Promised> promised;
-  size_t eligible = 0, from_store = 0, from_peers = 0;
-  for (size_t i = 0; i < rw_sets.size(); ++i) {
-    if (codes[i] != static_cast<char>(kValid) || !rw_sets[i]) continue;
-    std::optional<std::vector<::rwset::TxPvtReadWriteSet>> candidates;
-    for (const auto& ns : rw_sets[i]->namespaces) {
-      for (const auto& collection : ns.collections) {
-        if (collection.private_rw_set_hash.empty()) continue;
-        Promised one{{i, validated.transactions[i].tx_id, ns.name, collection.collection, collection.private_rw_set_hash, {}},
-                     access_.is_member(ns.name, collection.collection, view), std::nullopt};
-        if (one.member) {
-          ++eligible;
-          if (!candidates) {
-            SELVAGE_TRY(candidates, find_candidates(ledger_->transient(), one.wanted.tx_id));
-          }
-          for (const auto& candidate : *candidates) {
-            const auto* part = find_collection(candidate, ns.name, collection.collection);
-            if (part && crypto::sha256(part->rwset()) == collection.private_rw_set_hash) {
-              one.rw_set = part->rwset();
-              ++from_store;
-              break;
-            }
-          }
-        }
-        promised.push_back(std::move(one));
-      }
-    }
-  }
-  std::vector<WantedPrivateData> wanted;
-  for (auto& one : promised) {
-    if (!one.member || one.rw_set) continue;
-    one.wanted.endorsers = endorsers_of(validated.block->data().data(static_cast<int>(one.wanted.transaction)));
-    wanted.push_back(one.wanted);
-  }
-  if (!wanted.empty() && source_ != nullptr) {
-    source_->fetch(ledger_->channel(), number, wanted, view, [&](const WantedPrivateData& given, const Bytes& rw_set) {
-      if (crypto::sha256(rw_set) != given.hash) return false;
-      for (auto& one : promised) {
-        if (one.rw_set || !one.member || one.wanted.transaction != given.transaction || one.wanted.ns != given.ns ||
-            one.wanted.collection != given.collection) {
-          continue;
-        }
-        one.rw_set = rw_set;
-        ++from_peers;
-      }
-      return true;
-    });
-  }
-  std::string missing_text;
-  size_t eligible_missing = 0;
-  for (auto& one : promised) {  // in the order of the transactions
-    const WantedPrivateData& wanted_one = one.wanted;
-    if (one.rw_set && ledger::apply_private_rw_set(wanted_one.ns, wanted_one.collection, *one.rw_set,
-                                                   ledger::Version{number, wanted_one.transaction}, commit.updates)) {
-      commit.private_writes.push_back(
-          {wanted_one.transaction, wanted_one.ns, wanted_one.collection, std::move(*one.rw_set)});
-      continue;
-    }
-    commit.missing.push_back({wanted_one.transaction, wanted_one.ns, wanted_one.collection, one.member});
-    if (!one.member || ++eligible_missing > 10) continue;
-    missing_text += fmt::format("{}txID: {}, seq: {}, namespace: {}, collection: {}, hash: {}", missing_text.empty() ? "" : " ",
-                                wanted_one.tx_id, wanted_one.transaction, wanted_one.ns, wanted_one.collection,
-                                to_hex(wanted_one.hash));
-  }
-  SELVAGE_CHECK(ledger::finish_private_updates(view, commit.updates));
-  const std::string counts = fmt::format("(0 from local cache, {} from transient store, {} from other peers)", from_store,
-                                         from_peers);
-  if (eligible_missing > 0) {
-    LOG_WARN(private_logger(), "Could not fetch (or mark to reconcile later) {} eligible collection private write sets for "
-                               "block [{}] {}. Will commit block with missing private write sets:[{}]",
-             eligible_missing, number, counts, missing_text);
-  } else if (eligible > 0) {
-    LOG_INFO(private_logger(), "Successfully fetched (or marked to reconcile later) all {} eligible collection private write "
-                               "sets for block [{}] {}", eligible, number, counts);
-  }
-  return {};
-}
-
 }  // namespace selvage::commit

@@ -31,6 +31,8 @@ struct ValidatedBlock {
   std::shared_ptr<const ::common::Block> block;
   std::vector<ValidatedTransaction> transactions;  // one each
   double validation_seconds = 0;
+  // Private data of transactions that are not valid is stored too, and applied to nothing (a capability of the channel).
+  bool keeps_private_data_of_invalid = false;
 };
 
 struct CommittedTransaction {
@@ -46,6 +48,11 @@ struct CommitNotice {
   std::vector<std::string> namespaces;           // public namespaces written by valid transactions, sorted
   const ledger::UpdateBatch* updates = nullptr;  // valid during the call
   bool config = false;                           // holds a valid CONFIG transaction
+  struct Times {                                 // seconds, of this block
+    double list_missing = 0;                     // finding out which private data should be here
+    double store = 0;                            // block and private data
+    double purge = 0;                            // the transient store
+  } times;
 };
 
 // Which private collections concern this peer. Asked by the committer for every collection a valid transaction writes.
@@ -73,6 +80,10 @@ class Committer {
   // Asked for what the transient store lacks. Before the first commit(); outlives the committer. Null: nobody.
   void set_source(PrivateDataSource* source) { source_ = source; }
 
+  // Whether the source is asked for private data of transactions that validation refused; otherwise it is recorded as
+  // missing, to be reconciled later (peer.gossip.pvtData.skipPullingInvalidTransactionsDuringCommit). Before the first commit().
+  void set_pull_invalid(bool pull) { pull_invalid_ = pull; }
+
   // kInvalidArgument: not the next block. Any other error: storage failed, the channel must stop.
   Status commit(ValidatedBlock block);
 
@@ -83,14 +94,16 @@ class Committer {
  private:
   struct Listeners;
   struct Instruments;
-  Status collect_private_data(const ValidatedBlock& block, const Bytes& codes,
-                              const std::vector<std::shared_ptr<const ledger::TxRwSet>>& rw_sets,
-                              const ledger::StateView& view, ledger::BlockCommit& commit);
+  // private_collector.cc. The seconds that the list of what should be here took.
+  Result<double> collect_private_data(const ValidatedBlock& block, const Bytes& codes,
+                                      const std::vector<std::shared_ptr<const ledger::TxRwSet>>& rw_sets,
+                                      const ledger::StateView& view, ledger::BlockCommit& commit);
 
   std::shared_ptr<ledger::Ledger> ledger_;
   const CollectionAccess& access_;
   const uint64_t transient_blocks_max_;
   PrivateDataSource* source_ = nullptr;
+  bool pull_invalid_ = true;
   std::unique_ptr<Instruments> instruments_;
   std::shared_ptr<Listeners> listeners_;
 };

@@ -100,7 +100,7 @@ class Commits : public testing::Test {
     *block->mutable_data() = std::move(*next.mutable_data());
     next.Clear();
     block->mutable_header()->set_data_hash(wire::data_hash(block->data()));
-    ValidatedBlock validated{std::move(block), std::move(transactions), 0};
+    ValidatedBlock validated{std::move(block), std::move(transactions), 0, keeps_invalid};
     transactions.clear();
     return committer->commit(std::move(validated));
   }
@@ -122,6 +122,17 @@ class Commits : public testing::Test {
   std::unique_ptr<Committer> committer;
   ::common::Block next;
   std::vector<ValidatedTransaction> transactions;
+  bool keeps_invalid = true;
+};
+
+// Has nothing, and notes what it was asked for.
+class EmptySource final : public PrivateDataSource {
+ public:
+  void fetch(const std::string&, uint64_t, std::vector<WantedPrivateData> wanted, const ledger::StateView&,
+             const std::function<bool(const WantedPrivateData&, const Bytes&)>&) override {
+    for (const auto& one : wanted) asked.push_back(one.tx_id);
+  }
+  std::vector<std::string> asked;
 };
 
 using Codes = std::vector<int>;
@@ -206,6 +217,52 @@ TEST_F(Commits, GoOnWithoutPrivateDataThatIsMissingOrNotWhatWasPromised) {
   EXPECT_TRUE(ledger->private_data().missing(1)->front().eligible);
   EXPECT_FALSE(*ledger->view()->get(ledger::private_namespace("cc", "ours"), "b"));
   EXPECT_TRUE(*ledger->view()->get(ledger::hash_namespace("cc", "ours"), crypto::sha256("b")));
+}
+
+TEST_F(Commits, KeepPrivateDataOfInvalidTransactionsAndApplyNothingOfIt) {
+  const auto results = add("refused", [](auto& simulator) {
+    ASSERT_TRUE(simulator.set_private_data("cc", "ours", "key", "secret"));
+  });
+  keep_private("refused", results);
+  transactions.back().code = 10;
+  ASSERT_TRUE(commit());
+  ASSERT_EQ(ledger->private_data().find(1)->size(), 1u);
+  EXPECT_TRUE(ledger->private_data().missing(1)->empty());
+  EXPECT_FALSE(*ledger->view()->get(ledger::private_namespace("cc", "ours"), "key"));
+  EXPECT_FALSE(*ledger->view()->get(ledger::hash_namespace("cc", "ours"), crypto::sha256("key")));
+}
+
+TEST_F(Commits, KeepNoPrivateDataOfInvalidTransactionsWithoutTheCapability) {
+  keeps_invalid = false;
+  const auto results = add("refused", [](auto& simulator) {
+    ASSERT_TRUE(simulator.set_private_data("cc", "ours", "key", "secret"));
+  });
+  keep_private("refused", results);
+  transactions.back().code = 10;
+  ASSERT_TRUE(commit());
+  EXPECT_TRUE(ledger->private_data().find(1)->empty());
+  EXPECT_TRUE(ledger->private_data().missing(1)->empty());
+}
+
+// What MVCC refuses is asked for in any case: nobody knew of it before the block.
+TEST_F(Commits, AskForPrivateDataOfRefusedTransactionsUnlessToldOtherwise) {
+  EmptySource source;
+  committer->set_source(&source);
+  for (const bool pull : {true, false}) {
+    committer->set_pull_invalid(pull);
+    const std::string turn = pull ? "1" : "2";
+    add("writes" + turn, [&](auto& simulator) { ASSERT_TRUE(simulator.set_state("cc", "k", turn)); });
+    add("late" + turn, [](auto& simulator) {
+      ASSERT_TRUE(simulator.get_state("cc", "k"));
+      ASSERT_TRUE(simulator.set_private_data("cc", "ours", "a", "secret"));
+    });
+    add("refused" + turn, [](auto& simulator) { ASSERT_TRUE(simulator.set_private_data("cc", "ours", "b", "secret")); });
+    transactions.back().code = 10;
+    ASSERT_TRUE(commit());
+  }
+  EXPECT_EQ(codes(2), (Codes{0, kMvccReadConflict, 10}));
+  EXPECT_EQ(source.asked, (std::vector<std::string>{"late1", "refused1", "late2"}));
+  EXPECT_EQ(ledger->private_data().wanted(3, 10)->size(), 4u) << "all of it may still come";
 }
 
 TEST_F(Commits, RefuseABlockThatIsNotNext) {

@@ -224,6 +224,12 @@ class RocksLedger final : public Ledger {
     add_state_updates(channel_, commit.updates, batch);
     SELVAGE_CHECK(add_purges(database_, channel_, commit.updates, batch));
     SELVAGE_CHECK(add_expiry(database_, channel_, number, commit.updates, settings_.blocks_to_live, *view_, batch));
+    const auto not_applied = [&](const auto& entry) {
+      if (entry.transaction < commit.codes.size() && commit.codes[entry.transaction] == 0) return;
+      add_expiring_set(channel_, number, entry.ns, entry.collection, settings_.blocks_to_live, *view_, batch);
+    };
+    for (const auto& entry : commit.private_writes) not_applied(entry);
+    for (const auto& entry : commit.missing) not_applied(entry);
     if (settings_.history) add_history(channel_, number, commit.updates, batch);
     Bytes number_bytes;
     append_big_endian(number, number_bytes);

@@ -126,4 +126,12 @@ void add_expiring_key(const std::string& channel, uint64_t at_block, uint64_t wr
   batch.put(Family::kPrivate, encode_key(channel, at_block, note), key);
 }
 
+void add_expiring_set(const std::string& channel, uint64_t block, const std::string& ns, const std::string& collection,
+                      const BlocksToLive& blocks_to_live, const StateView& view, WriteBatch& batch) {
+  const uint64_t life = blocks_to_live ? blocks_to_live(ns, collection, view) : 0;
+  const uint64_t at_block = block + life + 1;
+  if (life == 0 || at_block <= block) return;
+  batch.put(Family::kPrivate, encode_key(channel, at_block, Note{block, ns, collection, {}, {}}), "");
+}
+
 }  // namespace selvage::ledger

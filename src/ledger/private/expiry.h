@@ -33,4 +33,8 @@ Status add_expiry(const Database& database, const std::string& channel, uint64_t
 void add_expiring_key(const std::string& channel, uint64_t at_block, uint64_t written_by, const std::string& ns,
                       const std::string& collection, const std::string& key, WriteBatch& batch);
 
+// The same for a private set none of whose keys may be in state: that of a transaction which is not valid.
+void add_expiring_set(const std::string& channel, uint64_t block, const std::string& ns, const std::string& collection,
+                      const BlocksToLive& blocks_to_live, const StateView& view, WriteBatch& batch);
+
 }  // namespace selvage::ledger

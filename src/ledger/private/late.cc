@@ -44,6 +44,7 @@ Status add_late_private_data(const std::string& channel, uint64_t block, const P
   batch.put(Family::kPrivate, private_entry_key('d', channel, block, write.transaction, write.ns, write.collection),
             write.rw_set);
   SELVAGE_CHECK(add_purge_notes(channel, block, write, batch));
+  add_expiring_set(channel, block, write.ns, write.collection, blocks_to_live, view, batch);
   UpdateBatch late;
   auto& keys = late.private_updates[{write.ns, write.collection}];
   const Version version{block, write.transaction};

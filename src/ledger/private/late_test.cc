@@ -1,0 +1,180 @@
+#include "ledger/private/late.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "common/common.pb.h"
+#include "crypto/hash.h"
+#include "kit/faulty_disk.h"
+#include "ledger/block_reading.h"
+#include "ledger/ledger.h"
+#include "ledger/rwset/rwset.pb.h"
+#include "ledger/state/rw_set_builder.h"
+#include "peer/proposal.pb.h"
+#include "peer/proposal_response.pb.h"
+#include "peer/transaction.pb.h"
+#include "wire/block.h"
+#include "wire/marshal.h"
+
+namespace selvage::ledger {
+namespace {
+
+constexpr char kConflict = 11;  // MVCC_READ_CONFLICT
+
+Bytes make_envelope(int type, Bytes data) {
+  ::common::ChannelHeader header;
+  header.set_type(type);
+  header.set_channel_id("ch");
+  ::common::Payload payload;
+  payload.mutable_header()->set_channel_header(wire::marshal(header));
+  payload.set_data(std::move(data));
+  ::common::Envelope envelope;
+  envelope.set_payload(wire::marshal(payload));
+  return wire::marshal(envelope);
+}
+
+Bytes make_transaction(Bytes results) {
+  ::protos::ChaincodeAction action;
+  action.set_results(std::move(results));
+  ::protos::ProposalResponsePayload response;
+  response.set_extension(wire::marshal(action));
+  ::protos::ChaincodeActionPayload payload;
+  payload.mutable_action()->set_proposal_response_payload(wire::marshal(response));
+  ::protos::Transaction transaction;
+  transaction.add_actions()->set_payload(wire::marshal(payload));
+  return make_envelope(::common::ENDORSER_TRANSACTION, wire::marshal(transaction));
+}
+
+// A peer's ledger whose blocks come without their private data. What block n wrote into "short" goes with block n + 3.
+class LateData : public testing::Test {
+ protected:
+  LateData() {
+    std::string name = (std::filesystem::temp_directory_path() / "selvage-late-XXXXXX").string();
+    LedgerSet::Settings settings;
+    settings.root = root = ::mkdtemp(name.data());
+    settings.blocks_to_live = [](const std::string&, const std::string& collection, const StateView&) -> uint64_t {
+      return collection == "short" ? 2 : 0;
+    };
+    set = std::move(*LedgerSet::open(disk, settings, metrics::disabled()));
+    ::common::Block genesis = wire::make_block(0, "");
+    genesis.mutable_data()->add_data(make_envelope(::common::CONFIG, "the configuration"));
+    genesis.mutable_header()->set_data_hash(wire::data_hash(genesis.data()));
+    ledger = *set->create(genesis);
+  }
+  ~LateData() override {
+    ledger.reset();
+    set.reset();
+    std::filesystem::remove_all(root);
+  }
+
+  // The next block, of one transaction; what its private set is.
+  Bytes commit(const std::string& collection, const std::string& key, const std::string& value, char code = '\0') {
+    RwSetBuilder builder;
+    builder.add_private_write("cc", collection, key, value.empty() ? std::nullopt : std::optional<Bytes>(value));
+    const auto results = builder.build();
+    ::common::Block block = wire::make_block(ledger->height(), ledger->blocks().last_hash());
+    block.mutable_data()->add_data(make_transaction(results.public_rw_set));
+    block.mutable_header()->set_data_hash(wire::data_hash(block.data()));
+    block.mutable_metadata()->set_metadata(::common::TRANSACTIONS_FILTER, Bytes(1, code));
+    auto commit = make_replay(std::make_shared<const ::common::Block>(block), *ledger->view(), {});
+    EXPECT_TRUE(commit);
+    commit->missing.push_back({0, "cc", collection, true});
+    EXPECT_TRUE(ledger->commit(*commit));
+    const auto plain = wire::parse<::rwset::TxPvtReadWriteSet>(results.private_rw_set);
+    return plain->ns_pvt_rwset(0).collection_pvt_rwset(0).rwset();
+  }
+  Status come(uint64_t block, const Bytes& rw_set, const std::string& collection = "coll") {
+    return ledger->add_late(block, {0, "cc", collection, rw_set});
+  }
+  std::string value(const std::string& key, const std::string& collection = "coll") {
+    const auto found = ledger->view()->get(private_namespace("cc", collection), key);
+    return found && *found ? (*found)->value : "(none)";
+  }
+  size_t kept(uint64_t block) { return ledger->private_data().find(block)->size(); }
+  size_t wanted() { return ledger->private_data().wanted(ledger->height(), 100)->size(); }
+
+  std::string root;
+  test::FaultyDisk disk;
+  std::unique_ptr<LedgerSet> set;
+  std::shared_ptr<Ledger> ledger;
+};
+
+TEST_F(LateData, IsInStateAndNoMoreWantedOnceItCame) {
+  const Bytes rw_set = commit("coll", "key", "secret");
+  EXPECT_EQ(value("key"), "(none)");
+  EXPECT_EQ(wanted(), 1u);
+  ASSERT_TRUE(come(1, rw_set));
+  EXPECT_EQ(value("key"), "secret");
+  EXPECT_EQ(kept(1), 1u);
+  EXPECT_EQ(wanted(), 0u);
+  EXPECT_TRUE(ledger->private_data().missing(1)->empty());
+  const auto plain = *ledger->view()->get(private_namespace("cc", "coll"), "key");
+  EXPECT_EQ(plain->version.block, 1u) << "the version that its hash has";
+}
+
+TEST_F(LateData, MustBeWhatItsBlockPromised) {
+  commit("coll", "key", "secret");
+  const Bytes other = commit("coll", "key", "another");
+  EXPECT_FALSE(come(1, other));
+  EXPECT_FALSE(come(1, "garbage"));
+  EXPECT_FALSE(ledger->add_late(2, {7, "cc", "coll", other})) << "no such transaction";
+  EXPECT_FALSE(ledger->add_late(2, {0, "cc", "unknown", other}));
+  EXPECT_FALSE(come(9, other)) << "no such block";
+  EXPECT_EQ(wanted(), 2u);
+  EXPECT_EQ(kept(1) + kept(2), 0u);
+}
+
+TEST_F(LateData, DoesNotSetAKeyBackThatWasWrittenSince) {
+  const Bytes first = commit("coll", "key", "old");
+  const Bytes second = commit("coll", "key", "new");
+  ASSERT_TRUE(come(2, second));
+  ASSERT_TRUE(come(1, first));
+  EXPECT_EQ(value("key"), "new");
+  EXPECT_EQ(kept(1), 1u) << "a member may ask us for it";
+}
+
+TEST_F(LateData, TakesAwayAnOlderValueThatWasDeletedMeanwhile) {
+  const Bytes first = commit("coll", "key", "old");
+  const Bytes deletion = commit("coll", "key", "");
+  ASSERT_TRUE(come(1, first));
+  EXPECT_EQ(value("key"), "(none)") << "its hash is gone";
+  ASSERT_TRUE(come(2, deletion));
+  EXPECT_EQ(value("key"), "(none)");
+}
+
+TEST_F(LateData, OfATransactionThatIsNotValidIsKeptAndNotApplied) {
+  const Bytes refused = commit("coll", "key", "secret", kConflict);
+  ASSERT_TRUE(come(1, refused));
+  EXPECT_EQ(value("key"), "(none)");
+  EXPECT_EQ(kept(1), 1u);
+}
+
+TEST_F(LateData, GoesWhenItsBlocksAreOver) {
+  const Bytes valid = commit("short", "key", "secret");
+  const Bytes refused = commit("short", "other", "secret", kConflict);
+  ASSERT_TRUE(come(1, valid, "short"));
+  ASSERT_TRUE(come(2, refused, "short"));
+  EXPECT_EQ(value("key", "short"), "secret");
+  commit("coll", "x", "1");
+  EXPECT_EQ(value("key", "short"), "secret");
+  commit("coll", "x", "2");  // block 4 is 1 + 2 + 1
+  EXPECT_EQ(value("key", "short"), "(none)");
+  EXPECT_EQ(kept(1), 0u);
+  EXPECT_EQ(kept(2), 1u);
+  commit("coll", "x", "3");
+  EXPECT_EQ(kept(2), 0u) << "of the refused one too";
+}
+
+TEST_F(LateData, ThatComesWhenItsBlocksAreOverIsNotKept) {
+  const Bytes rw_set = commit("short", "key", "secret");
+  for (const char* number : {"2", "3", "4", "5"}) commit("coll", "x", number);
+  const size_t others = 4;
+  static_cast<void>(come(1, rw_set, "short"));
+  EXPECT_EQ(kept(1), 0u);
+  EXPECT_EQ(value("key", "short"), "(none)");
+  EXPECT_EQ(wanted(), others);
+}
+
+}  // namespace
+}  // namespace selvage::ledger
