@@ -117,7 +117,7 @@ struct Bundle::State {
     const auto add = [&](const std::string& org, const identity::Msp& msp) -> OrgTlsRoots& {
       OrgTlsRoots& entry = by_id[msp.mspid()];
       if (entry.mspid.empty()) {
-        entry = {msp.mspid(), org, false, false, msp.tls_roots(), msp.tls_intermediates()};
+        entry = {msp.mspid(), org, false, false, msp.tls_roots(), msp.tls_intermediates(), msp.revocations()};
       }
       return entry;
     };

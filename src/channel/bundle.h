@@ -34,6 +34,7 @@ struct OrgTlsRoots {
   bool orderer_org = false;       // in the Orderer group; one MSP may be both
   std::vector<crypto::Certificate> roots;          // tls_root_certs[i]
   std::vector<crypto::Certificate> intermediates;  // tls_intermediate_certs[i]
+  std::vector<crypto::RevocationList> revocations; // revocation_list[i], of identity and TLS certificates alike
 };
 
 class Bundle;

@@ -47,6 +47,9 @@ void read_tls(Reader& read, CoreSettings* out) {
   tls.client_key = read.path("peer.tls.clientKey.file");
   tls.explain = read_explain(read, "peer.tls.explain");
   tls.resumption = read.flag("peer.tls.resumption", false);
+  tls.revocation = read.flag("peer.tls.revocation");
+  tls.client_names = read.list("peer.tls.clientNames");
+  tls.client_names_origin = read.origin("peer.tls.clientNames");
   tls.handshakes_max = read.number("peer.tls.pendingHandshakes", 1024, 1, 1000000);
   tls.handshakes_per_source_max = read.number("peer.tls.pendingHandshakesPerSource", 0, 0, 1000000);
   tls.server_host_override = read.text("peer.tls.serverhostoverride");

@@ -26,6 +26,9 @@ struct PeerTls {
   int64_t handshakes_max = 1024;            // .pendingHandshakes: on the way at once; the oldest is dropped (ours)
   int64_t handshakes_per_source_max = 0;    // .pendingHandshakesPerSource; 0: no limit (ours)
   bool resumption = false;                  // .resumption: clients may come back without a full handshake (ours)
+  bool revocation = false;                  // .revocation: organisations' lists count for TLS clients too (ours)
+  std::vector<std::string> client_names;    // .clientNames: whom to serve, "dns:app1"; empty: every name (ours)
+  Origin client_names_origin;
   std::string server_host_override;         // .serverhostoverride, CLI only
   std::chrono::nanoseconds time_shift{0};   // .handshakeTimeShift, CLI only
   Origin enabled_origin;

@@ -39,6 +39,9 @@ void read_tls(Reader& read, OrdererSettings* out) {
   tls.time_shift = read.duration("General.TLS.TLSHandshakeTimeShift", 0s);
   tls.explain = read_explain(read, "General.TLS.Explain");
   tls.resumption = read.flag("General.TLS.Resumption");
+  tls.revocation = read.flag("General.TLS.Revocation");
+  tls.client_names = read.list("General.TLS.ClientNames");
+  tls.client_names_origin = read.origin("General.TLS.ClientNames");
   tls.handshakes_max = read.number("General.TLS.PendingHandshakes", 1024, 1, 1000000);
   tls.handshakes_per_source_max = read.number("General.TLS.PendingHandshakesPerSource", 0, 0, 1000000);
   tls.enabled_origin = read.origin("General.TLS.Enabled");

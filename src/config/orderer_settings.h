@@ -21,6 +21,9 @@ struct OrdererTls {  // General.TLS.*
   std::chrono::nanoseconds time_shift{0};
   TlsExplain explain = TlsExplain::kLog;  // Explain: "off", "log", "client" (ours, not Fabric's)
   bool resumption = false;                // Resumption: clients may come back without a full handshake (ours)
+  bool revocation = false;                  // .Revocation: organisations' lists count for TLS clients too (ours)
+  std::vector<std::string> client_names;    // .ClientNames: whom to serve, "dns:app1"; empty: every name (ours)
+  Origin client_names_origin;
   int64_t handshakes_max = 1024;          // PendingHandshakes: on the way at once; the oldest is dropped (ours)
   int64_t handshakes_per_source_max = 0;  // PendingHandshakesPerSource; 0: no limit (ours)
   Origin enabled_origin;

@@ -107,6 +107,7 @@ const std::string& Msp::mspid() const { return state_->mspid; }
 MspVersion Msp::version() const { return state_->version; }
 const std::vector<crypto::Certificate>& Msp::tls_roots() const { return state_->tls_roots; }
 const std::vector<crypto::Certificate>& Msp::tls_intermediates() const { return state_->tls_intermediates; }
+const std::vector<crypto::RevocationList>& Msp::revocations() const { return state_->revocations; }
 const std::vector<crypto::Certificate>& Msp::roots() const { return state_->roots; }
 const std::vector<crypto::Certificate>& Msp::intermediates() const { return state_->intermediates; }
 bool Msp::node_ous_enabled() const { return state_->node_ous; }

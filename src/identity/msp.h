@@ -12,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "crypto/certificate.h"
+#include "crypto/revocation_list.h"
 #include "identity/identity.h"
 
 namespace msp {
@@ -35,6 +36,7 @@ class Msp : public IdentityDeserializer, public std::enable_shared_from_this<Msp
   // TLS roots and intermediates that the organisation publishes, as it lists them (not checked against a clock).
   [[nodiscard]] const std::vector<crypto::Certificate>& tls_roots() const;
   [[nodiscard]] const std::vector<crypto::Certificate>& tls_intermediates() const;
+  [[nodiscard]] const std::vector<crypto::RevocationList>& revocations() const;
   [[nodiscard]] const std::vector<crypto::Certificate>& roots() const;
   [[nodiscard]] const std::vector<crypto::Certificate>& intermediates() const;
   [[nodiscard]] bool node_ous_enabled() const;

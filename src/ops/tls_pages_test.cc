@@ -75,6 +75,24 @@ class TlsPagesTest : public ::testing::Test {
   std::unique_ptr<http::Server> server_;
 };
 
+TEST_F(TlsPagesTest, ShowWhoCameBeforeCertificatesAreDemanded) {
+  tls::ServerPolicy policy;
+  policy.listener = "PeerServer";
+  auto visitors = std::make_shared<tls::Visitors>(test::trust({ca_.certificate()}), policy, std::make_shared<test::StillClock>());
+  visitors->saw("10.0.0.7:1", {app_.certificate});
+  visitors->saw("10.0.0.8:1", {});
+  pages_.visitors = visitors;
+  start(true);
+  const auto shown = page("/tls/visitors");
+  EXPECT_EQ(shown["certificates_demanded"], false);
+  ASSERT_EQ(shown["visitors"].size(), 2u);
+  for (const auto& one : shown["visitors"]) {
+    EXPECT_EQ(one["would_be_refused"], one["source"] == "10.0.0.8");
+    EXPECT_EQ(one["code"], one["source"] == "10.0.0.8" ? "TLS-01" : "");
+    EXPECT_EQ(one["connections"], 1);
+  }
+}
+
 TEST_F(TlsPagesTest, ShowPairsRootsWithProvenanceAndConnections) {
   start(true);
   const auto pair = page("/tls/certificates")["certificates"][0];

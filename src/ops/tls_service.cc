@@ -108,6 +108,21 @@ std::string connections_json(const std::vector<TlsConnection>& connections, Syst
   return Json{{"connections", all}}.dump(2) + "\n";
 }
 
+std::string visitors_json(const tls::Visitors* visitors, SystemTime now) {
+  Json all = Json::array();
+  for (const tls::Visitor& one : visitors == nullptr ? std::vector<tls::Visitor>() : visitors->all()) {
+    const auto time = [](SystemTime at) { return crypto::to_rfc3339(std::chrono::floor<std::chrono::seconds>(at)); };
+    Json entry{{"listener", one.listener}, {"source", one.source}, {"connections", one.count}, {"first", time(one.first)}, {"last", time(one.last)}};
+    entry["certificate"] = one.chain.empty() ? Json(nullptr) : json_of(one.chain.front(), now);
+    entry["would_be_refused"] = one.refusal != nullptr;
+    entry["code"] = one.refusal ? one.refusal->code : "";
+    entry["cause"] = one.refusal ? one.refusal->cause : "";
+    entry["remedy"] = one.refusal ? one.refusal->remedy : "";
+    all.push_back(std::move(entry));
+  }
+  return Json{{"certificates_demanded", visitors == nullptr}, {"visitors", all}}.dump(2) + "\n";
+}
+
 std::string reloaded_json(const std::vector<tls::Reloaded>& outcomes) {
   Json all = Json::array();
   bool refused = false;
@@ -143,6 +158,7 @@ void add_tls_pages(http::Server& server, TlsPages pages) {
   add("/tls/connections", "GET", [shared, now] {
     return connections_json(shared->connections ? shared->connections() : std::vector<TlsConnection>(), now());
   });
+  add("/tls/visitors", "GET", [shared, now] { return visitors_json(shared->visitors.get(), now()); });
   // 409: something was refused, and what was in force stays.
   add("/tls/reload", "PUT", [shared] { return reloaded_json(shared->reload ? shared->reload() : std::vector<tls::Reloaded>()); },
       [](const std::string& text) { return text.find("\"refused\": true") == std::string::npos ? 200 : 409; });

@@ -4,6 +4,7 @@
 //   GET /tls/certificates   own pairs, as loaded (not as they lie on the disk)
 //   GET /tls/trust          pools of roots, each root with where it came from
 //   GET /tls/connections    peer, certificate, version, suite, group, binding
+//   GET /tls/visitors       while certificates are not demanded: who came, and who would be refused
 //   PUT /tls/reload         what was taken and what was refused, with the reason
 #pragma once
 
@@ -15,6 +16,7 @@
 #include "base/clock.h"
 #include "http/server.h"
 #include "tls/live/upkeep_worker.h"
+#include "tls/live/visitors.h"
 
 namespace selvage::ops {
 
@@ -32,6 +34,7 @@ struct TlsPages {
   const tls::Registry* registry = nullptr;  // outlives the server
   std::function<std::vector<TlsConnection>()> connections;
   std::function<std::vector<tls::Reloaded>()> reload;
+  std::shared_ptr<const tls::Visitors> visitors;  // null: certificates are demanded already
 };
 
 // Before server.start().
@@ -41,6 +44,7 @@ void add_tls_pages(http::Server& server, TlsPages pages);
 [[nodiscard]] std::string certificates_json(const tls::Registry& registry, SystemTime now);
 [[nodiscard]] std::string trust_json(const tls::Registry& registry, SystemTime now);
 [[nodiscard]] std::string connections_json(const std::vector<TlsConnection>& connections, SystemTime now);
+[[nodiscard]] std::string visitors_json(const tls::Visitors* visitors, SystemTime now);
 [[nodiscard]] std::string reloaded_json(const std::vector<tls::Reloaded>& outcomes);
 
 }  // namespace selvage::ops

@@ -263,6 +263,23 @@ Diagnosis explain_as_server(const Evidence& seen) {
       case Refusal::Kind::kMalformed:
         return diagnose(seen, "TLS-18", Fault::kClient, who(seen) + " sent a certificate that cannot be read: " + escape(seen.error, 200) + ".",
                         "keys must be ECDSA on P-256, P-384 or P-521, RSA or Ed25519; issue the certificate again");
+      case Refusal::Kind::kRevoked:
+        return diagnose(seen, "TLS-14", Fault::kClient,
+                        fmt::format("{} presented {} (serial {}), which is {}.", who(seen), subject_of(seen.peer_chain.front()),
+                                    seen.peer_chain.front().serial_hex(),
+                                    escape(seen.error.substr(seen.error.find("revoked")), 200)),
+                        "have a new certificate issued; if it was taken back by mistake, take it off the organisation's list in "
+                        "the channel's configuration");
+      case Refusal::Kind::kOtherName: {
+        const crypto::Certificate& leaf = seen.peer_chain.front();
+        std::vector<std::string> names = leaf.dns_names();
+        names.insert(names.end(), leaf.uris().begin(), leaf.uris().end());
+        return diagnose(seen, "TLS-58", Fault::kClient,
+                        fmt::format("{} presented {}, whose names ({}) are none of those that may connect to this listener.",
+                                    who(seen), subject_of(leaf), list(names, "no DNS or URI name")),
+                        "add one of them to " + setting_or(seen.server_policy.client_names_setting, "the listener's client names") +
+                            ", or have a certificate issued with a name that is there");
+      }
       case Refusal::Kind::kPinned: break;
     }
   }

@@ -127,7 +127,17 @@ std::optional<Refusal> OpensslSession::judge(const std::vector<crypto::Certifica
   auto shift = std::max(server ? basis_->server_policy.time_shift : basis_->client_policy.time_shift, std::chrono::seconds(0));
   check.now = basis_->clock->now() - shift;
   if (!server) check.host = host_to_verify();
-  return verify_peer(chain, *basis_->trust, check);
+  auto refusal = verify_peer(chain, *basis_->trust, check);
+  if (refusal || !server) return refusal;
+  const ServerPolicy& policy = basis_->server_policy;
+  if (const Revocations* list = policy.revocation ? basis_->trust->revoked(chain) : nullptr) {
+    return Refusal{Refusal::Kind::kRevoked, "tls: client certificate is revoked by the list of " + list->from.to_string(), {},
+                   kAlertCertificateRevoked};
+  }
+  if (!policy.client_names.empty() && !has_allowed_name(chain.front(), policy.client_names)) {
+    return Refusal{Refusal::Kind::kOtherName, "tls: client certificate has none of the names that may connect", {}, kAlertBadCertificate};
+  }
+  return std::nullopt;
 }
 
 // Told of a session that could be resumed: after the client's last message.

@@ -145,6 +145,8 @@ void OpensslSession::handshake_done() {
     facts_.peer_verified = demands_verification() && !facts_.peer_chain.empty();
     facts_.resumed = true;
   }
+  const ServerPolicy& policy = basis_->server_policy;
+  if (policy.on_visitor && !demands_verification()) policy.on_visitor(peer_address_, facts_.peer_chain);
   if (explains_ && facts_.peer_chain.empty()) {
     refusal_ = Refusal{Refusal::Kind::kNoCertificate, "tls: client didn't provide a certificate", {}, kAlertCertificateRequired};
   }

@@ -35,6 +35,15 @@ struct ServerPolicy {
   // A client may come back without a full handshake for an hour, as long as credentials, trust and this policy are what they
   // were and its certificate still passes. Off as in Fabric. Our clients never do.
   bool resumption = false;
+  // Refuse clients whose certificate a list among the trust's revocations takes back. Off as in Fabric.
+  bool revocation = false;
+  // Serve only clients whose certificate has one of these names, "dns:app1.org1" or "uri:spiffe://org1/app1" (a bare name is
+  // a DNS name; "*" at the end stands for anything). Empty, as in Fabric: every name.
+  std::vector<std::string> client_names;
+  Origin client_names_setting;
+
+  // While certificates are not demanded: told of every client that came, with the chain that it sent. Any thread.
+  std::function<void(const std::string& address, const std::vector<crypto::Certificate>& chain)> on_visitor;
 
   // For messages only.
   std::string listener;         // "PeerServer", "Orderer": as Fabric's server= field

@@ -73,8 +73,28 @@ Result<std::vector<Root>> roots_from_channel(const std::string& channel, const s
   return roots;
 }
 
-TrustSnapshot::TrustSnapshot(std::vector<Root> roots) : roots_(std::move(roots)), version_(next_version()) {
+TrustSnapshot::TrustSnapshot(std::vector<Root> roots, std::vector<Revocations> revocations)
+    : roots_(std::move(roots)), revocations_(std::move(revocations)), version_(next_version()) {
   for (const Root& root : roots_) pool_.add(root.certificate);
+}
+
+const Revocations* TrustSnapshot::revoked(const std::vector<crypto::Certificate>& chain) const {
+  for (const crypto::Certificate& certificate : chain) {
+    for (const Revocations& one : revocations_) {
+      if (one.list.issuer_der() != certificate.issuer_der() || !one.list.revokes(certificate)) continue;
+      const auto both = [&](const crypto::Certificate& issuer) {
+        return issuer.subject_der() == certificate.issuer_der() && certificate.check_signature_from(issuer).has_value() &&
+               one.list.check_signature_from(issuer).has_value();
+      };
+      for (const crypto::Certificate& issuer : chain) {
+        if (both(issuer)) return &one;
+      }
+      for (const Root& root : roots_) {
+        if (both(root.certificate)) return &one;
+      }
+    }
+  }
+  return nullptr;
 }
 
 TrustStore::TrustStore() : current_(std::make_shared<TrustSnapshot>(std::vector<Root>())) {}
@@ -84,17 +104,19 @@ TrustStore::TrustStore(std::vector<Root> roots) {
   rebuild();
 }
 
-void TrustStore::set_source(const std::string& source, std::vector<Root> roots) {
+void TrustStore::set_source(const std::string& source, std::vector<Root> roots, std::vector<Revocations> revocations) {
   std::lock_guard lock(mutex_);
   auto found = sources_.find(source);
-  if (found != sources_.end() && same_roots(found->second, roots)) return;
+  if (found != sources_.end() && same_roots(found->second, roots) && revocations.empty() && !revocations_.contains(source)) return;
+  revocations_.erase(source);
+  if (!revocations.empty()) revocations_[source] = std::move(revocations);
   sources_[source] = std::move(roots);
   rebuild();
 }
 
 void TrustStore::remove_source(const std::string& source) {
   std::lock_guard lock(mutex_);
-  if (sources_.erase(source) > 0) rebuild();
+  if (sources_.erase(source) + revocations_.erase(source) > 0) rebuild();
 }
 
 std::shared_ptr<const TrustSnapshot> TrustStore::current() const {
@@ -105,7 +127,9 @@ std::shared_ptr<const TrustSnapshot> TrustStore::current() const {
 void TrustStore::rebuild() {
   std::vector<Root> all;
   for (const auto& [name, roots] : sources_) all.insert(all.end(), roots.begin(), roots.end());
-  current_ = std::make_shared<TrustSnapshot>(std::move(all));
+  std::vector<Revocations> lists;
+  for (const auto& [name, some] : revocations_) lists.insert(lists.end(), some.begin(), some.end());
+  current_ = std::make_shared<TrustSnapshot>(std::move(all), std::move(lists));
 }
 
 }  // namespace selvage::tls

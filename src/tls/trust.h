@@ -19,6 +19,7 @@
 #include "base/result.h"
 #include "crypto/certificate.h"
 #include "crypto/chain.h"
+#include "crypto/revocation_list.h"
 
 namespace selvage::tls {
 
@@ -42,6 +43,12 @@ struct Root {
   Provenance from;
 };
 
+// Certificates that an organisation has taken back. Held against TLS clients only where ServerPolicy::revocation is on.
+struct Revocations {
+  crypto::RevocationList list;
+  Provenance from;
+};
+
 // Roots out of PEM text: every block must be a certificate (Fabric and Go differ on this by place; a silent skip is what
 // users suffer from). Errors name block and line; `from.index` is filled in.
 [[nodiscard]] Result<std::vector<Root>> roots_from_pem(std::string_view pem, const Provenance& from);
@@ -53,16 +60,20 @@ struct Root {
 // Immutable. Any thread.
 class TrustSnapshot {
  public:
-  explicit TrustSnapshot(std::vector<Root> roots);
+  explicit TrustSnapshot(std::vector<Root> roots, std::vector<Revocations> revocations = {});
   // Different for every snapshot made in this process.
   [[nodiscard]] uint64_t version() const { return version_; }
   [[nodiscard]] const crypto::CertificatePool& pool() const { return pool_; }
   // In the order given; a certificate that several sources name is in once for each.
   [[nodiscard]] const std::vector<Root>& roots() const { return roots_; }
   [[nodiscard]] bool empty() const { return roots_.empty(); }
+  // Which list takes one of these certificates back (`chain` as received, leaf first); null: none. A list counts that was
+  // signed by the certificate's own issuer, from the chain or the roots.
+  [[nodiscard]] const Revocations* revoked(const std::vector<crypto::Certificate>& chain) const;
 
  private:
   std::vector<Root> roots_;
+  std::vector<Revocations> revocations_;
   crypto::CertificatePool pool_;
   uint64_t version_;
 };
@@ -72,8 +83,8 @@ class TrustStore {
  public:
   TrustStore();
   explicit TrustStore(std::vector<Root> roots);  // as source "files"
-  // Replaces what this source gave before. The same roots again make no new snapshot.
-  void set_source(const std::string& source, std::vector<Root> roots);
+  // Replaces what this source gave before. The same roots again, without lists, make no new snapshot.
+  void set_source(const std::string& source, std::vector<Root> roots, std::vector<Revocations> revocations = {});
   void remove_source(const std::string& source);
   [[nodiscard]] std::shared_ptr<const TrustSnapshot> current() const;
 
@@ -81,6 +92,7 @@ class TrustStore {
   void rebuild();  // with mutex_ held
   mutable std::mutex mutex_;
   std::map<std::string, std::vector<Root>> sources_;
+  std::map<std::string, std::vector<Revocations>> revocations_;
   std::shared_ptr<const TrustSnapshot> current_;
 };
 

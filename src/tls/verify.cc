@@ -115,6 +115,34 @@ std::optional<Refusal> verify_peer(const std::vector<crypto::Certificate>& chain
   return refusal;
 }
 
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return out;
+}
+
+}  // namespace
+
+bool has_allowed_name(const crypto::Certificate& leaf, const std::vector<std::string>& allowed) {
+  for (const std::string& one : allowed) {
+    const bool uri = one.starts_with("uri:");
+    std::string_view pattern(one);
+    if (uri || one.starts_with("dns:")) pattern.remove_prefix(4);
+    const bool open = pattern.ends_with('*');
+    if (open) pattern.remove_suffix(1);
+    for (const std::string& name : uri ? leaf.uris() : leaf.dns_names()) {
+      const std::string seen = uri ? name : lower(name);
+      const std::string wanted = uri ? std::string(pattern) : lower(pattern);
+      if (open ? seen.starts_with(wanted) : seen == wanted) return true;
+    }
+  }
+  return false;
+}
+
 Result<crypto::Certificate> peer_certificate(BytesView der) {
   if (auto known = accepted().find(crypto::sha256(der))) return *known;
   return crypto::Certificate::from_der(der);

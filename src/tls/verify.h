@@ -32,6 +32,8 @@ struct Refusal {
     kChain,          // `chain` says why
     kMalformed,      // a certificate that cannot be read
     kPinned,         // the chain is good, but it is not the key we expect
+    kRevoked,        // the chain is good, but its organisation has taken it back
+    kOtherName,      // the chain is good, but the client has none of the names that may come
   };
   Kind kind = Kind::kChain;
   std::string text;  // Go's words: "tls: client didn't provide a certificate", "tls: failed to verify certificate: x509: ..."
@@ -51,6 +53,9 @@ struct PeerCheck {
 // Fabric quirk: the latter is Go's habit, and operators' searches for "tls: bad certificate" live by it (crypto/tls).
 [[nodiscard]] std::optional<Refusal> verify_peer(const std::vector<crypto::Certificate>& chain,
                                                  const TrustSnapshot& trust, const PeerCheck& check);
+
+// Does one of the leaf's DNS or URI names stand in `allowed` (ServerPolicy::client_names)?
+[[nodiscard]] bool has_allowed_name(const crypto::Certificate& leaf, const std::vector<std::string>& allowed);
 
 // DER of a peer's certificate -> parsed, remembered by hash (bounded), so that one that comes again is decoded and its
 // signature checked once. Any thread.

@@ -45,6 +45,9 @@ Result<Listener> general_listener(const config::OrdererSettings& settings) {
     SELVAGE_TRY(listener.trust, load_client_roots(tls.client_roots, tls.client_roots_origin));
   } else {
     listener.trust = std::make_shared<tls::TrustStore>();
+    // Fabric reads these only when certificates are demanded: a broken one is no error yet.
+    auto would_be = load_client_roots(tls.client_roots, tls.client_roots_origin);
+    listener.would_be = would_be ? *would_be : std::make_shared<tls::TrustStore>();
   }
   tls::ServerPolicy policy;
   policy.client_auth = tls.client_auth_required ? tls::ClientAuth::kRequireAndVerify : tls::ClientAuth::kRequest;
@@ -52,8 +55,15 @@ Result<Listener> general_listener(const config::OrdererSettings& settings) {
   policy.listener = "Orderer";
   policy.explain = explain_mode(tls.explain);
   policy.resumption = tls.resumption;
+  policy.revocation = tls.revocation;
+  policy.client_names = tls.client_names;
+  policy.client_names_setting = tls.client_names_origin;
   policy.client_auth_setting = tls.client_auth_origin;
   policy.client_roots_setting = tls.client_roots_origin;
+  if (listener.would_be) {
+    listener.visitors = std::make_shared<tls::Visitors>(listener.would_be, policy);
+    policy.on_visitor = [visitors = listener.visitors](const auto& address, const auto& chain) { visitors->saw(address, chain); };
+  }
   listener.context = std::make_shared<tls::ServerContext>(listener.credentials, listener.trust, std::move(policy));
   SELVAGE_CHECK(listener.context->check());
   return listener;
@@ -96,6 +106,21 @@ std::vector<tls::Root> client_roots_of(const channel::Bundle& bundle) {
     add(org.intermediates, true);
   }
   return roots;
+}
+
+std::vector<tls::Revocations> revocations_of(const channel::Bundle& bundle) {
+  std::vector<tls::Revocations> all;
+  for (const auto& org : bundle.org_tls_roots()) {
+    if (!org.application_org && !org.orderer_org) continue;
+    for (const auto& list : org.revocations) {
+      tls::Provenance from;
+      from.kind = tls::Provenance::Kind::kChannel;
+      from.channel = bundle.channel_id();
+      from.msp_id = org.mspid;
+      all.push_back({list, std::move(from)});
+    }
+  }
+  return all;
 }
 
 }  // namespace selvage::node

@@ -8,6 +8,7 @@
 #include "channel/bundle.h"
 #include "config/orderer_settings.h"
 #include "tls/context.h"
+#include "tls/live/visitors.h"
 #include "tls/credentials.h"
 #include "tls/trust.h"
 
@@ -17,6 +18,9 @@ struct Listener {
   std::shared_ptr<tls::CredentialStore> credentials;
   std::shared_ptr<tls::TrustStore> trust;
   std::shared_ptr<tls::ServerContext> context;
+  // The general listener while certificates are not demanded: who comes, judged by these roots.
+  std::shared_ptr<tls::TrustStore> would_be;
+  std::shared_ptr<tls::Visitors> visitors;
 };
 
 // Errors: one line for the operator, with setting, file and remedy.
@@ -26,5 +30,7 @@ struct Listener {
 
 // The roots of clients that a channel brings: those of its application and orderer organisations.
 [[nodiscard]] std::vector<tls::Root> client_roots_of(const channel::Bundle& bundle);
+// The revocation lists of the same organisations.
+[[nodiscard]] std::vector<tls::Revocations> revocations_of(const channel::Bundle& bundle);
 
 }  // namespace selvage::node

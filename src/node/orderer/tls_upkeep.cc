@@ -89,7 +89,7 @@ OrdererTlsUpkeep::OrdererTlsUpkeep(const config::OrdererSettings& settings, cons
     }
     return ends;
   });
-  ops::add_tls_pages(operations.server(), {&registry_, [this] { return connections(); }, [this] { return upkeep_.reload(); }});
+  ops::add_tls_pages(operations.server(), {&registry_, [this] { return connections(); }, [this] { return upkeep_.reload(); }, general_.visitors});
 }
 
 OrdererTlsUpkeep::~OrdererTlsUpkeep() { stop(); }
@@ -116,7 +116,9 @@ void OrdererTlsUpkeep::register_general() {
 }
 
 void OrdererTlsUpkeep::follow(const channel::Bundle& bundle) {
-  general_.trust->set_source("channel " + bundle.channel_id(), client_roots_of(bundle));
+  general_.trust->set_source("channel " + bundle.channel_id(), client_roots_of(bundle),
+                             general_.context->policy().revocation ? revocations_of(bundle) : std::vector<tls::Revocations>());
+  if (general_.would_be) general_.would_be->set_source("channel " + bundle.channel_id(), client_roots_of(bundle));
   auto consenters = consenters_of(bundle);
   registry_.set_watched("channel " + bundle.channel_id(), consenters);
   {
@@ -130,6 +132,7 @@ void OrdererTlsUpkeep::follow(const channel::Bundle& bundle) {
 
 void OrdererTlsUpkeep::forget(const std::string& channel) {
   general_.trust->remove_source("channel " + channel);
+  if (general_.would_be) general_.would_be->remove_source("channel " + channel);
   registry_.set_watched("channel " + channel, {});
   {
     std::lock_guard lock(mutex_);

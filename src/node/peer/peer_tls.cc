@@ -84,6 +84,13 @@ Result<std::unique_ptr<PeerTls>> PeerTls::make(const config::CoreSettings& setti
   policy.client_roots_setting = settings.tls.client_roots_origin;
   policy.explain = explain_mode(settings.tls.explain);
   policy.resumption = settings.tls.resumption;
+  policy.revocation = settings.tls.revocation;
+  policy.client_names = settings.tls.client_names;
+  policy.client_names_setting = settings.tls.client_names_origin;
+  if (!settings.tls.client_auth_required) {
+    made->visitors_ = std::make_shared<tls::Visitors>(made->would_be_, policy);
+    policy.on_visitor = [visitors = made->visitors_](const auto& address, const auto& chain) { visitors->saw(address, chain); };
+  }
   made->server_ = std::make_shared<tls::ServerContext>(made->own_, made->trust_, std::move(policy));
   SELVAGE_CHECK(made->server_->check());
   made->register_all(settings);
@@ -94,10 +101,15 @@ Status PeerTls::load_roots() {
   if (settings_.client_auth_required) {
     SELVAGE_TRY(auto roots, load_files(settings_.client_roots));
     trust_->set_source("files", std::move(roots));
+  } else {
+    would_be_ = std::make_shared<tls::TrustStore>();
+    // Fabric reads these only when certificates are demanded: a broken one is no error yet.
+    if (auto roots = load_files(settings_.client_roots)) would_be_->set_source("files", std::move(*roots));
   }
   if (!settings_.root.path.empty()) {
     SELVAGE_TRY(auto roots, tls::load_roots(settings_.root.path, settings_.root.origin));
     trust_->set_source("rootcert", roots);
+    if (would_be_) would_be_->set_source("rootcert", roots);
     members_->set_source("rootcert", std::move(roots));
   }
   return {};
@@ -151,7 +163,15 @@ void PeerTls::follow(const channel::Bundle& bundle) {
     add(org.roots, false);
     add(org.intermediates, true);
   }
-  trust_->set_source("channel " + bundle.channel_id(), roots);
+  std::vector<tls::Revocations> revocations;
+  for (const auto& org : bundle.org_tls_roots()) {
+    for (const auto& list : settings_.revocation && org.application_org ? org.revocations : std::vector<crypto::RevocationList>()) {
+      revocations.push_back({list, {.kind = tls::Provenance::Kind::kChannel, .origin = {}, .file = {}, .channel = bundle.channel_id(),
+                                    .msp_id = org.mspid, .intermediate = false, .index = 0}});
+    }
+  }
+  trust_->set_source("channel " + bundle.channel_id(), roots, std::move(revocations));
+  if (would_be_) would_be_->set_source("channel " + bundle.channel_id(), roots);
   members_->set_source("channel " + bundle.channel_id(), std::move(roots));
 
   std::vector<tls::Root> orderers;
@@ -173,6 +193,7 @@ void PeerTls::follow(const channel::Bundle& bundle) {
 void PeerTls::forget(const std::string& channel) {
   trust_->remove_source("channel " + channel);
   members_->remove_source("channel " + channel);
+  if (would_be_) would_be_->remove_source("channel " + channel);
   registry_.remove_pool("orderers of " + channel);
   std::lock_guard lock(orderers_mutex_);
   orderers_.erase(channel);

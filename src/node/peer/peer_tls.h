@@ -21,6 +21,7 @@
 #include "tls/expiry.h"
 #include "tls/files_service.h"
 #include "tls/live/registry.h"
+#include "tls/live/visitors.h"
 
 namespace selvage::channel {
 class Bundle;
@@ -51,6 +52,8 @@ class PeerTls {
   void follow(const channel::Bundle& bundle);
   // The channel was left: new handshakes believe its organisations no more (Fabric keeps them until a restart).
   void forget(const std::string& channel);
+  // Who comes while certificates are not demanded. Null when they are, and without TLS.
+  [[nodiscard]] const std::shared_ptr<tls::Visitors>& visitors() const { return visitors_; }
   // Pairs, pools and files, for tls/live/upkeep_worker.h and the operations endpoint.
   [[nodiscard]] tls::Registry& registry() { return registry_; }
   // What to say of the certificates at start. Logs.
@@ -65,6 +68,8 @@ class PeerTls {
   tls::Registry registry_;
   std::vector<deliver::AddressOverride> overrides_;
   std::shared_ptr<tls::TrustStore> trust_ = std::make_shared<tls::TrustStore>();
+  std::shared_ptr<tls::TrustStore> would_be_;  // trust_ as it would be if certificates were demanded
+  std::shared_ptr<tls::Visitors> visitors_;
   std::shared_ptr<tls::CredentialStore> own_;
   std::shared_ptr<tls::CredentialStore> client_;  // own_ unless peer.tls.clientCert.file is set
   std::shared_ptr<tls::TrustStore> members_ = std::make_shared<tls::TrustStore>();

@@ -19,7 +19,7 @@ PeerTlsUpkeep::PeerTlsUpkeep(PeerTls& tls, const config::CoreSettings& core, con
     return ends;
   });
   ops::add_tls_pages(operations.server(),
-                     {&tls.registry(), [this] { return connections(); }, [this] { return upkeep_.reload(); }});
+                     {&tls.registry(), [this] { return connections(); }, [this] { return upkeep_.reload(); }, tls.visitors()});
 }
 
 PeerTlsUpkeep::~PeerTlsUpkeep() { stop(); }

@@ -121,11 +121,13 @@ std::vector<Code> codes_of_client_certificates() {
        "TLS here has P-256, P-384 and P-521, RSA and Ed25519. secp256k1 and SM2 cannot be used.",
        {"Make a new key on P-256 and have a certificate issued for it."}},
       {14,
-       "the client's certificate is revoked, and accepted all the same",
-       "the server's operator",
+       "the client's certificate is revoked: refused where that is looked at, else accepted all the same",
+       "the client, or the server's operator",
        "Fabric never applies an MSP's revocation list to TLS: a revoked TLS certificate opens connections until it "
-       "expires.",
-       {"Have the organisation's list applied to TLS clients, where the node offers it (off by default, as in Fabric).",
+       "expires. With `peer.tls.revocation` or `General.TLS.Revocation` on it is refused, and the record names the "
+       "channel and organisation whose list it is on.",
+       {"Refused: have a new certificate issued.",
+        "Accepted: set `CORE_PEER_TLS_REVOCATION=true`, `ORDERER_GENERAL_TLS_REVOCATION=true` (off by default, as in Fabric).",
         "Or issue the organisation's TLS certificates with short lives."}},
       {15,
        "the certificate would be refused if client authentication were on",

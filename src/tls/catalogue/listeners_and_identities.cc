@@ -141,6 +141,13 @@ std::vector<Code> codes_of_listeners_and_identities() {
        "`msp/keystore/` has no key for `msp/signcerts/cert.pem`, or the key is RSA, which cannot sign as an MSP "
        "identity.",
        {"Copy `keystore/` and `signcerts/` of one enrolment; keys on P-256 or P-384."}},
+      {58,
+       "the client's certificate is good, but has none of the names that may connect",
+       "the client, or whoever keeps the listener's list",
+       "`peer.tls.clientNames` or `General.TLS.ClientNames` lists the DNS and URI names of clients that this listener "
+       "serves. It is empty by default, as in Fabric, and then every name will do. Other peers and orderers are clients too.",
+       {"Add the client's name to the list, `dns:app1.org1.example.com` or `uri:spiffe://org1/app1`.",
+        "Or have a certificate issued with a name that is there."}},
   };
 }
 

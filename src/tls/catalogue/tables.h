@@ -9,6 +9,6 @@ namespace selvage::tls {
 [[nodiscard]] std::vector<Code> codes_of_own_files();            // 16-24: nothing reaches the wire
 [[nodiscard]] std::vector<Code> codes_of_server_certificates();  // 25-35: the client judges the server's
 [[nodiscard]] std::vector<Code>
-codes_of_listeners_and_identities();  // 36-57: start, ports, proxies, Fabric's identities
+codes_of_listeners_and_identities();  // 36-58: start, ports, proxies, Fabric's identities
 
 }  // namespace selvage::tls

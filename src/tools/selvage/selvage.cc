@@ -9,6 +9,7 @@
 #include "tools/selvage/ccaas_package.h"
 #include "tools/selvage/compare/compare.h"
 #include "tools/selvage/doctor/doctor.h"
+#include "tools/selvage/doctor/watch.h"
 #include "tools/selvage/explain.h"
 #include "tools/selvage/rotate/rotate.h"
 #include "tools/selvage/trust/trust.h"
@@ -30,6 +31,12 @@ std::vector<kingpin::Flag> trust_flags() {
   return {many("node", "Operations listener of a Selvage node, host:port"),
           flag("cafile", "CA of the listeners' certificates", true), flag("certfile", "Our TLS certificate", true),
           flag("keyfile", "Its private key", true)};
+}
+
+std::vector<kingpin::Flag> watch_flags() {
+  std::vector<kingpin::Flag> flags = trust_flags();
+  flags.push_back({"once", "Look once instead of going on", 0, "", false, true, false});
+  return flags;
 }
 
 std::vector<kingpin::Flag> rotate_flags() {
@@ -73,6 +80,10 @@ kingpin::App app() {
         flag("config-block", "The channel's configuration from a file in place of a node"),
         many("cafile", "More CA certificates to believe live nodes by"),
         {"json", "For machines", 0, "", false, true, false}}},
+      {"doctor watch",
+       "(also: doctor tls watch) Who connects to a node that does not demand client certificates yet, with which "
+       "certificate, and who would be refused. Exit code 1 when somebody would.",
+       watch_flags()},
       {"package ccaas",
        "Package for chaincode as a service: where it listens, and the TLS material for dialling it, checked.",
        {flag("label", "Label of the package", true),
@@ -144,7 +155,9 @@ int run(const Arguments& arguments, Terminal terminal) {
   if (!arguments.empty() && arguments.front() == "explain") {
     return explain({arguments.begin() + 1, arguments.end()}, std::cin, terminal);
   }
-  auto parsed = kingpin::parse(app(), arguments);
+  Arguments words = arguments;
+  if (words.size() > 2 && words[0] == "doctor" && words[1] == "tls" && words[2] == "watch") words.erase(words.begin() + 1);
+  auto parsed = kingpin::parse(app(), words);
   if (!parsed) {
     terminal.err << "selvage: error: " << parsed.error().message << ", try --help\n";
     return 1;
@@ -168,6 +181,9 @@ int run(const Arguments& arguments, Terminal terminal) {
     return trust::run({parsed->lists["node"], values["cafile"], values["certfile"], values["keyfile"],
                        parsed->command == "trust diff"},
                       terminal);
+  }
+  if (parsed->command == "doctor watch") {
+    return doctor::watch({parsed->lists["node"], values["cafile"], values["certfile"], values["keyfile"], values["once"] == "true"}, terminal);
   }
   if (parsed->command == "doctor tls") {
     return doctor::run({values["config"], parsed->lists["peer"], parsed->lists["orderer"], values["channel"],
