@@ -12,7 +12,8 @@ namespace {
 
 using Parts = EventService::Parts;
 
-// One call. Ends when the transaction is committed, the notifier stops or the client goes.
+// One call. Ends when the transaction is committed, the notifier stops or the client goes. Owned by the call, as its notice
+// of being cancelled: it lives until the call is over.
 class StatusCall : public std::enable_shared_from_this<StatusCall> {
  public:
   StatusCall(std::shared_ptr<const Parts> parts, std::shared_ptr<rpc::ServerCall> call)
@@ -68,35 +69,17 @@ class StatusCall : public std::enable_shared_from_this<StatusCall> {
   std::unique_ptr<CommitNotifier::Watch> watch_;
 };
 
-// A stream handler, because a unary one is not told when its client goes. Owned by the stream: the call lives as long.
-class StatusHandler final : public rpc::StreamHandler {
- public:
-  StatusHandler(std::shared_ptr<const Parts> parts, std::shared_ptr<rpc::ServerCall> call)
-      : parts_(parts), call_(call), status_(std::make_shared<StatusCall>(std::move(parts), std::move(call))) {}
-  ~StatusHandler() override { status_->cancel(); }
-  void on_message(Bytes message) override {
-    if (!request_) request_ = std::move(message);
-  }
-  void on_half_close() override {
-    if (!request_) return call_->finish({Code::kInternal, "EOF"});
-    parts_->post([status = status_, request = std::move(*request_)] { status->start(request); });
-  }
-  void on_cancelled(const rpc::Status&) override { status_->cancel(); }
-
- private:
-  const std::shared_ptr<const Parts> parts_;
-  const std::shared_ptr<rpc::ServerCall> call_;
-  const std::shared_ptr<StatusCall> status_;
-  std::optional<Bytes> request_;
-};
-
 }  // namespace
 
 void add_commit_status(rpc::Server& server, const EventService::Parts& parts) {
-  server.add_stream("/gateway.Gateway/CommitStatus",
-                    [shared = std::make_shared<const Parts>(parts)](std::shared_ptr<rpc::ServerCall> call) {
-                      return std::make_unique<StatusHandler>(shared, std::move(call));
-                    });
+  server.add_unary(
+      "/gateway.Gateway/CommitStatus",
+      [shared = std::make_shared<const Parts>(parts)](std::shared_ptr<rpc::ServerCall> call, Bytes request) {
+        auto status = std::make_shared<StatusCall>(shared, call);
+        call->on_cancelled([status] { status->cancel(); });
+        shared->post([status, request = std::move(request)] { status->start(request); });
+      },
+      rpc::Run::kOnLoop);
 }
 
 }  // namespace selvage::event

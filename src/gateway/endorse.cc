@@ -57,17 +57,17 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
   }
 
   void ask_first(const EndorserPtr& endorser, bool may_block) {
-    if (cancelled_())
-      return end({Code::kDeadlineExceeded, "endorsement timeout expired while collecting first endorsement", {}});
+    if (cancelled_->cancelled()) return first_expired();
     LOG_DEBUG(logger_, "Sending to first endorser: MSPID={} endpoint={}", endorser->member().mspid,
               endorser->member().endpoint);
-    endorser->process(proposal_, parts_.endorsement_timeout, may_block,
-                      [self = shared_from_this(), endorser, may_block](EndorserAnswer answer) {
-                        self->first_answered(endorser, std::move(answer), may_block && endorser->is_local());
-                      });
+    cancelled_->add(endorser->process(proposal_, parts_.endorsement_timeout, may_block,
+                                      [self = shared_from_this(), endorser, may_block](EndorserAnswer answer) {
+                                        self->first_answered(endorser, std::move(answer), may_block && endorser->is_local());
+                                      }));
   }
 
   void first_answered(const EndorserPtr& endorser, EndorserAnswer answer, bool may_block) {
+    if (cancelled_->cancelled()) return first_expired();
     const Verdict verdict = judge(answer);
     if (!verdict.ok()) {
       note_failure(*endorser, verdict);
@@ -137,16 +137,24 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
   }
 
   void ask(const EndorserPtr& endorser, bool may_block) {
+    if (cancelled_->cancelled()) return answered(endorser, {});
     LOG_DEBUG(logger_, "Sending to endorser: MSPID={} endpoint={}", endorser->member().mspid, endorser->member().endpoint);
-    endorser->process(proposal_, parts_.endorsement_timeout, may_block,
-                      [self = shared_from_this(), endorser](EndorserAnswer answer) {
-                        self->answered(endorser, std::move(answer));
-                      });
+    cancelled_->add(endorser->process(proposal_, parts_.endorsement_timeout, may_block,
+                                      [self = shared_from_this(), endorser](EndorserAnswer answer) {
+                                        self->answered(endorser, std::move(answer));
+                                      }));
   }
 
   void answered(const EndorserPtr& endorser, EndorserAnswer answer) {
     const Verdict verdict = judge(answer);
     std::unique_lock lock(mutex_);
+    // What failed now did so because we ended it: no peer is to blame.
+    if (cancelled_->cancelled()) {
+      const bool last = --pending_ == 0;
+      lock.unlock();
+      if (last) expired();
+      return;
+    }
     bool good = verdict.ok();
     if (!good) {
       note_failure(*endorser, verdict);
@@ -156,7 +164,7 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
       log_difference(plan_->initial_endorser(), endorser->member(), plan_->response_payload(), answer.response.payload());
       details_.push_back(error_detail(endorser->member(), "ProposalResponsePayloads do not match"));
     }
-    if (!good && !cancelled_()) {
+    if (!good) {
       if (EndorserPtr next = plan_->replacement(*endorser)) {
         lock.unlock();
         return ask(next, false);
@@ -168,8 +176,7 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
     const bool complete = plan_->complete();
     lock.unlock();
     if (complete) return finish();
-    if (cancelled_())
-      return end({Code::kDeadlineExceeded, "endorsement timeout expired while collecting endorsements", {}});
+    if (cancelled_->cancelled()) return expired();
     run_layout(false);
   }
 
@@ -186,6 +193,14 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
     Response response;
     *response.mutable_prepared_transaction() = std::move(*envelope);
     done_(std::move(response));
+  }
+  void first_expired() {
+    LOG_WARN(logger_, "Endorse call timed out while collecting first endorsement");
+    end({Code::kDeadlineExceeded, "endorsement timeout expired while collecting first endorsement", {}});
+  }
+  void expired() {
+    LOG_WARN(logger_, "Endorse call timed out while collecting endorsements");
+    end({Code::kDeadlineExceeded, "endorsement timeout expired while collecting endorsements", {}});
   }
   void end(CallError error) { done_(std::move(error)); }
 

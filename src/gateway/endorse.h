@@ -1,6 +1,7 @@
 // Evaluate and Endorse: asks endorsers, tries others in place of those that fail, and puts the transaction together.
 //
-// No thread waits for another peer: answers go on with the call on whatever thread they come. `done` runs once.
+// No thread waits for another peer: answers go on with the call on whatever thread they come. `done` runs once, also for a
+// call that is cancelled: what other peers were asked is cancelled then, and nobody is asked any more.
 // Fabric quirk: internal/pkg/gateway/{evaluate,endorse}.go; codes, texts and their order are Fabric's.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include <variant>
 
 #include "gateway/answers.h"
+#include "gateway/cancellation.h"
 #include "gateway/gateway.pb.h"
 #include "gateway/planner.h"
 
@@ -19,7 +21,7 @@ struct CallParts {
   const Planner& planner;  // outlives all calls
   std::chrono::milliseconds endorsement_timeout;  // of each endorser
 };
-using Cancelled = std::function<bool()>;  // the client does not wait any more
+using Cancelled = std::shared_ptr<Cancellation>;  // never null
 template <class Response>
 using Answered = std::function<void(std::variant<Response, CallError> answer)>;
 

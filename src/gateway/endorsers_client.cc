@@ -55,12 +55,13 @@ class EndorserClients::Remote final : public Endorser, public std::enable_shared
   [[nodiscard]] const std::vector<tls::Root>& roots() const { return roots_; }
   void close() { connection_->close(); }
 
-  void process(std::shared_ptr<const ::protos::SignedProposal> proposal, std::chrono::milliseconds timeout, bool,
-               Done done) override {
-    connection_->call_async("/protos.Endorser/ProcessProposal", wire::marshal(*proposal), {.timeout = timeout},
-                            [self = shared_from_this(), done = std::move(done)](rpc::UnaryReply reply) {
-                              done(self->read(std::move(reply)));
-                            });
+  std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal> proposal, std::chrono::milliseconds timeout,
+                                bool, Done done) override {
+    auto call = connection_->call_async("/protos.Endorser/ProcessProposal", wire::marshal(*proposal), {.timeout = timeout},
+                                        [self = shared_from_this(), done = std::move(done)](rpc::UnaryReply reply) {
+                                          done(self->read(std::move(reply)));
+                                        });
+    return [call = std::move(call)] { call->cancel(); };
   }
 
  private:

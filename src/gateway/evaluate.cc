@@ -51,15 +51,18 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
 
  private:
   void ask(bool may_block) {
-    if (cancelled_()) return fail_with({Code::kDeadlineExceeded, "evaluate timeout expired", {}});
+    if (cancelled_->cancelled()) return expired();
     const auto& member = endorsers_[next_]->member();
     LOG_DEBUG(logger(), "Sending to peer: channel={} chaincode={} txID={} MSPID={} endpoint={}", escape(channel_, 100),
               escape(chaincode_, 100), escape(txid_, 64), member.mspid, member.endpoint);
-    endorsers_[next_]->process(proposal_, parts_.endorsement_timeout, may_block,
-                               [self = shared_from_this()](EndorserAnswer answer) { self->answered(std::move(answer)); });
+    // `endorsers_` and `next_` are the next answer's from here on.
+    cancelled_->add(endorsers_[next_]->process(
+        proposal_, parts_.endorsement_timeout, may_block,
+        [self = shared_from_this()](EndorserAnswer answer) { self->answered(std::move(answer)); }));
   }
 
   void answered(EndorserAnswer answer) {
+    if (cancelled_->cancelled()) return expired();
     const Endorser& endorser = *endorsers_[next_];
     const Verdict verdict = judge(answer);
     if (verdict.ok()) return succeed(std::move(answer.response), endorser.member());
@@ -94,6 +97,11 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
     done_(std::move(response));
   }
 
+  void expired() {
+    LOG_WARN(logger(), "Evaluate call timed out while processing request channel={} txID={}", escape(channel_, 100),
+             escape(txid_, 64));
+    fail_with({Code::kDeadlineExceeded, "evaluate timeout expired", {}});
+  }
   void fail_with(CallError error) { done_(std::move(error)); }
 
   const CallParts parts_;

@@ -19,7 +19,9 @@ void add(rpc::Server& server, const std::string& path, Serve serve) {
   server.add_unary(path, [serve = std::move(serve)](std::shared_ptr<rpc::ServerCall> call, Bytes bytes) {
     Request request;
     if (!wire::parse_into(bytes, request)) return call->finish(rpc::unparsable());
-    serve(std::move(request), [call] { return call->cancelled(); },
+    auto cancellation = std::make_shared<Cancellation>();
+    call->on_cancelled([cancellation] { cancellation->cancel(); });
+    serve(std::move(request), std::move(cancellation),
           [call](std::variant<Response, CallError> answer) {
             if (const auto* error = std::get_if<CallError>(&answer)) return call->finish(status_of(*error));
             call->reply(wire::marshal(std::get<Response>(answer)));

@@ -8,12 +8,17 @@ class LocalEndorser final : public Endorser, public std::enable_shared_from_this
   explicit LocalEndorser(LocalEndorserParts parts) : parts_(std::move(parts)) {}
   [[nodiscard]] const Member& member() const override { return parts_.member; }
   [[nodiscard]] bool is_local() const override { return true; }
-  void process(std::shared_ptr<const ::protos::SignedProposal> proposal, std::chrono::milliseconds, bool may_block,
-               Done done) override {
-    if (may_block) return done(parts_.process(*proposal));
+  // Chaincode that executes is not stopped: it ends by its own timeout.
+  std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal> proposal, std::chrono::milliseconds,
+                                bool may_block, Done done) override {
+    if (may_block) {
+      done(parts_.process(*proposal));
+      return {};
+    }
     parts_.post([self = shared_from_this(), proposal = std::move(proposal), done = std::move(done)] {
       done(self->parts_.process(*proposal));
     });
+    return {};
   }
 
  private:

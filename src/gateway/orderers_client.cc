@@ -57,11 +57,13 @@ class OrdererClients::Remote final : public Orderer, public std::enable_shared_f
   [[nodiscard]] const OrdererEndpoint& endpoint() const override { return endpoint_; }
   void close() { connection_->close(); }
 
-  void broadcast(std::shared_ptr<const Bytes> envelope, std::chrono::milliseconds timeout, Done done) override {
+  std::function<void()> broadcast(std::shared_ptr<const Bytes> envelope, std::chrono::milliseconds timeout,
+                                  Done done) override {
     auto call = connection_->open("/orderer.AtomicBroadcast/Broadcast", {.timeout = timeout},
                                   std::make_unique<BroadcastHandler>(shared_from_this(), std::move(done)));
     call->write(*envelope);
     call->half_close();
+    return [call = std::move(call)] { call->cancel(); };
   }
 
  private:

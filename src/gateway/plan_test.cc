@@ -9,7 +9,10 @@ class Named final : public Endorser {
  public:
   explicit Named(std::string name) { member_ = {name, name + ":7051", name.substr(0, 4), 1, {}}; }
   const Member& member() const override { return member_; }
-  void process(std::shared_ptr<const ::protos::SignedProposal>, std::chrono::milliseconds, bool, Done) override {}
+  std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal>, std::chrono::milliseconds, bool,
+                                Done) override {
+    return {};
+  }
 
  private:
   Member member_;

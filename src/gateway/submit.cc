@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <mutex>
+#include <utility>
 
 #include "base/log.h"
 #include "channel/bundle.h"
@@ -40,9 +41,9 @@ class Submission : public std::enable_shared_from_this<Submission> {
     quorum_ = bft_quorum(cluster_size);
     for (const auto& orderer : orderers_) {
       LOG_INFO(logger_, "Sending transaction to orderer endpoint={}", orderer->endpoint().log_address);
-      orderer->broadcast(envelope_, timeout_, [self = shared_from_this(), orderer](OrdererAnswer answer) {
+      cancelled_->add(orderer->broadcast(envelope_, timeout_, [self = shared_from_this(), orderer](OrdererAnswer answer) {
         self->counted(orderer->endpoint(), answer);
-      });
+      }));
     }
   }
 
@@ -52,18 +53,16 @@ class Submission : public std::enable_shared_from_this<Submission> {
       return done_(CallError{Code::kUnavailable, "no orderers could successfully process transaction",
                              std::move(details_)});
     }
-    if (cancelled_()) {
-      LOG_WARN(logger_, "Submit call timed out while broadcasting to ordering service");
-      return done_(CallError{Code::kDeadlineExceeded, "submit timeout expired while broadcasting to ordering service", {}});
-    }
+    if (cancelled_->cancelled()) return expired();
     const auto orderer = orderers_[next_++];
     LOG_INFO(logger_, "Sending transaction to orderer endpoint={}", orderer->endpoint().log_address);
-    orderer->broadcast(envelope_, timeout_, [self = shared_from_this(), orderer](OrdererAnswer answer) {
+    cancelled_->add(orderer->broadcast(envelope_, timeout_, [self = shared_from_this(), orderer](OrdererAnswer answer) {
       self->answered(orderer->endpoint(), answer);
-    });
+    }));
   }
 
   void answered(const OrdererEndpoint& endpoint, const OrdererAnswer& answer) {
+    if (answer.failed && cancelled_->cancelled()) return expired();
     if (answer.failed) {
       LOG_WARN(logger_, "Error sending transaction to orderer endpoint={} err={}", endpoint.log_address, answer.error);
       details_.push_back(error_detail(endpoint, answer.error));
@@ -79,6 +78,11 @@ class Submission : public std::enable_shared_from_this<Submission> {
   void counted(const OrdererEndpoint& endpoint, const OrdererAnswer& answer) {
     std::unique_lock lock(mutex_);
     bool accepted = !answer.failed && answer.status == ::common::SUCCESS;
+    if (answer.failed && cancelled_->cancelled()) {
+      if (std::exchange(over_, true)) return;
+      lock.unlock();
+      return expired();
+    }
     if (answer.failed) {
       LOG_WARN(logger_, "Error sending transaction to orderer endpoint={} err={}", endpoint.log_address, answer.error);
       details_.push_back(error_detail(endpoint, answer.error));
@@ -107,6 +111,11 @@ class Submission : public std::enable_shared_from_this<Submission> {
     lock.unlock();
     done_(CallError{Code::kUnavailable, "insufficient number of orderers could successfully process transaction to satisfy "
                                         "quorum requirement", std::move(details)});
+  }
+
+  void expired() {
+    LOG_WARN(logger_, "Submit call timed out while broadcasting to ordering service");
+    done_(CallError{Code::kDeadlineExceeded, "submit timeout expired while broadcasting to ordering service", {}});
   }
 
   void warn_unsuccessful(const OrdererEndpoint& endpoint, const OrdererAnswer& answer) const {

@@ -1,6 +1,6 @@
 // Submit: hands a signed transaction to the ordering service, one orderer after another or, for BFT, all at once.
 //
-// No thread waits; `done` runs once. Fabric quirk: internal/pkg/gateway/submit.go; codes and texts are Fabric's.
+// No thread waits; `done` runs once. A call that is cancelled cancels what orderers were asked. Fabric quirk: internal/pkg/gateway/submit.go; codes and texts are Fabric's.
 #pragma once
 
 #include <chrono>
@@ -29,8 +29,9 @@ class Orderer {
   virtual ~Orderer() = default;
   [[nodiscard]] virtual const OrdererEndpoint& endpoint() const = 0;
   using Done = std::function<void(OrdererAnswer answer)>;
-  // `done` runs once, on any thread, not within the call.
-  virtual void broadcast(std::shared_ptr<const Bytes> envelope, std::chrono::milliseconds timeout, Done done) = 0;
+  // `done` runs once, on any thread, not within the call. The answer ends what is under way, with a failure; may be empty.
+  virtual std::function<void()> broadcast(std::shared_ptr<const Bytes> envelope, std::chrono::milliseconds timeout,
+                                          Done done) = 0;
 };
 
 class Orderers {

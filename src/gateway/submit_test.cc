@@ -13,9 +13,10 @@ namespace {
 struct Scripted final : Orderer {
   Scripted(OrdererEndpoint e, OrdererAnswer a) : where(std::move(e)), answer(std::move(a)) {}
   const OrdererEndpoint& endpoint() const override { return where; }
-  void broadcast(std::shared_ptr<const Bytes>, std::chrono::milliseconds, Done done) override {
+  std::function<void()> broadcast(std::shared_ptr<const Bytes>, std::chrono::milliseconds, Done done) override {
     ++asked;
     done(answer);
+    return {};
   }
   OrdererEndpoint where;
   OrdererAnswer answer;
@@ -58,7 +59,7 @@ Outcome run(Fixed& network, const std::function<void(::gateway::SubmitRequest&)>
   if (spoil) spoil(request);
   Outcome outcome;
   test::SeededRandom random;
-  submit({network, network, random, {}, std::chrono::seconds(1)}, request, [] { return false; },
+  submit({network, network, random, {}, std::chrono::seconds(1)}, request, std::make_shared<Cancellation>(),
          [&](std::variant<::gateway::SubmitResponse, CallError> answer) {
            outcome.accepted = std::holds_alternative<::gateway::SubmitResponse>(answer);
            if (!outcome.accepted) outcome.error = std::get<CallError>(answer);
