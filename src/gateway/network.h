@@ -67,8 +67,8 @@ class Endorser {
   using Done = std::function<void(EndorserAnswer answer)>;
   // `done` runs once, on any thread. May run within the call only when `may_block`: then a local endorser works at once.
   // The answer, which may be empty, ends what is under way, with a failure; without effect later on.
-  virtual std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal> proposal, std::chrono::milliseconds timeout,
-                                        bool may_block, Done done) = 0;
+  virtual std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal> proposal,
+                                        std::chrono::milliseconds timeout, bool may_block, Done done) = 0;
 };
 using EndorserPtr = std::shared_ptr<Endorser>;
 

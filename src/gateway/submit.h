@@ -1,6 +1,7 @@
 // Submit: hands a signed transaction to the ordering service, one orderer after another or, for BFT, all at once.
 //
-// No thread waits; `done` runs once. A call that is cancelled cancels what orderers were asked. Fabric quirk: internal/pkg/gateway/submit.go; codes and texts are Fabric's.
+// No thread waits; `done` runs once. A call that is cancelled cancels what orderers were asked.
+// Fabric quirk: internal/pkg/gateway/submit.go; codes and texts are Fabric's.
 #pragma once
 
 #include <chrono>

@@ -17,24 +17,6 @@ for program in (theirs, mine):
         kit.skip(f"no {program}")
 
 
-def in_any_order(value):
-    if isinstance(value, dict):
-        return {key: in_any_order(one) for key, one in value.items()}
-    if isinstance(value, list):
-        return sorted((in_any_order(one) for one in value), key=json.dumps)
-    return value
-
-
-def groups_by_members(descriptors):
-    """Names of groups are arbitrary: each becomes the endpoints that are in it."""
-    for one in descriptors:
-        names = {name: "+".join(sorted(peer["Endpoint"] for peer in peers)) for name, peers in one["EndorsersByGroups"].items()}
-        one["EndorsersByGroups"] = {names[name]: peers for name, peers in one["EndorsersByGroups"].items()}
-        for layout in one["Layouts"]:
-            layout["quantities_by_group"] = {names[name]: n for name, n in layout["quantities_by_group"].items()}
-    return descriptors
-
-
 def use(net, folder, given):
     def ask(program, *words, user="User1"):
         home = net.org("org1") / f"users/{user}@org1.example.com"
@@ -48,12 +30,12 @@ def use(net, folder, given):
             ("peers of a channel", ["peers", *channel], "User1", lambda x: x),
             ("local peers", ["peers", *at], "Admin", lambda x: x),
             ("configuration", ["config", *channel], "User1", lambda x: x),
-            ("endorsers", ["endorsers", *channel, "--chaincode", "cc"], "User1", groups_by_members),
-            ("endorsers of _lifecycle", ["endorsers", *channel, "--chaincode", "_lifecycle"], "User1", groups_by_members),
-            ("two chaincodes", ["endorsers", *channel, "--chaincode", "cc", "--chaincode", "_lifecycle"], "User1", groups_by_members)]:
+            ("endorsers", ["endorsers", *channel, "--chaincode", "cc"], "User1", kit.groups_by_members),
+            ("endorsers of _lifecycle", ["endorsers", *channel, "--chaincode", "_lifecycle"], "User1", kit.groups_by_members),
+            ("two chaincodes", ["endorsers", *channel, "--chaincode", "cc", "--chaincode", "_lifecycle"], "User1", kit.groups_by_members)]:
         one, other = ask(theirs, *words, user=user), ask(mine, *words, user=user)
         good = one.returncode == other.returncode == 0
-        check_json = lambda text: in_any_order(shape(json.loads(text)))
+        check_json = lambda text: kit.in_any_order(shape(json.loads(text)))
         kit.check(name, good and check_json(one.stdout) == check_json(other.stdout), one.stdout + one.stderr[-500:] + other.stdout + other.stderr)
     for name, words in [
             ("local peers are for administrators", ["peers", *at]),

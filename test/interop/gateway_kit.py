@@ -42,14 +42,17 @@ def fetch(what, command, cwd, done=lambda: False):
         skip(f"{what} cannot be had here: " + (ran.stdout + ran.stderr)[-400:])
 
 
-def deploy(net, folder, chaincode):
+def serve(net, folder, chaincode, label="cc"):
+    """A program as a service for all peers; the package to install, and its id."""
+    folder = folder / label
+    folder.mkdir()
     address = f"127.0.0.1:{free_ports(1)[0]}"
     tls, user = net.peer_tls("org1"), net.org("org1") / "users/User1@org1.example.com/tls"
     (folder / "connection.json").write_text(json.dumps({
         "address": address, "dial_timeout": "10s", "tls_required": True, "client_auth_required": True,
         "root_cert": (tls / "ca.crt").read_text(), "client_cert": (user / "client.crt").read_text(),
         "client_key": (user / "client.key").read_text()}))
-    (folder / "metadata.json").write_text(json.dumps({"type": "ccaas", "label": "cc"}))
+    (folder / "metadata.json").write_text(json.dumps({"type": "ccaas", "label": label}))
     with tarfile.open(folder / "code.tar.gz", "w:gz") as code:
         code.add(folder / "connection.json", "connection.json")
     package = folder / "cc.tar.gz"
@@ -57,10 +60,15 @@ def deploy(net, folder, chaincode):
         whole.add(folder / "metadata.json", "metadata.json")
         whole.add(folder / "code.tar.gz", "code.tar.gz")
     package_id = net.cli("org1", "lifecycle", "chaincode", "calculatepackageid", package).stdout.strip()
-    net.processes["chaincode"] = Process("chaincode", [str(chaincode)], net.environment(
+    net.processes[f"chaincode {label}"] = Process(f"chaincode_{label}", [str(chaincode)], net.environment(
         CORE_CHAINCODE_ID_NAME=package_id, CHAINCODE_ID=package_id, CHAINCODE_SERVER_ADDRESS=address,
         CHAINCODE_TLS_KEY=tls / "server.key", CHAINCODE_TLS_CERT=tls / "server.crt",
         CHAINCODE_CLIENT_CA_CERT=tls / "ca.crt"), folder)
+    return package, package_id
+
+
+def deploy(net, folder, chaincode):
+    package, package_id = serve(net, folder, chaincode)
     definition = ["-C", "mychannel", "-n", "cc", "--version", "1", "--sequence", "1"]
     for org in ("org1", "org2"):
         net.cli(org, "lifecycle", "chaincode", "install", package)
@@ -136,6 +144,24 @@ def judge(steps, everything, skipped=()):
     refused("unknown organisation", "failed to find any endorsing peers for org(s): Org9MSP")
     refused("too few endorsements", "ENDORSEMENT_POLICY_FAILURE")
     answers("unchanged", "offline")
+
+
+def in_any_order(value):
+    if isinstance(value, dict):
+        return {key: in_any_order(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return sorted((in_any_order(one) for one in value), key=json.dumps)
+    return value
+
+
+def groups_by_members(descriptors):
+    """Names of groups are arbitrary: each becomes the endpoints that are in it."""
+    for one in descriptors:
+        names = {name: "+".join(sorted(peer["Endpoint"] for peer in peers)) for name, peers in one["EndorsersByGroups"].items()}
+        one["EndorsersByGroups"] = {names[name]: peers for name, peers in one["EndorsersByGroups"].items()}
+        for layout in one["Layouts"]:
+            layout["quantities_by_group"] = {names[name]: n for name, n in layout["quantities_by_group"].items()}
+    return descriptors
 
 
 def run_with(use):

@@ -1,7 +1,9 @@
 // Fabric's public Go client, unmodified, as an application of the Gateway over mutual TLS. What each step came to is printed
 // as one JSON line; ../gateway_kit.py judges it.
 //
-//	client <setup.json>
+//	client <setup.json> [script.json]
+//
+// With a script it makes the calls of that instead.
 package main
 
 import (
@@ -90,6 +92,10 @@ func main() {
 		client.WithCommitStatusTimeout(60*time.Second)))
 	defer gw.Close()
 	network := gw.GetNetwork(s.Channel)
+	if len(os.Args) > 2 {
+		run(network, os.Args[2])
+		return
+	}
 	contract := network.GetContract(s.Chaincode)
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
