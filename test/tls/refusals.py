@@ -96,6 +96,8 @@ def cases():
         c("T55b", "an expired enrolment certificate, started all the same", cert="other_client",
           orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/expired_msp", "ORDERER_GENERAL_STARTWITHEXPIREDIDENTITY": "true"}),
         c("T57", "an enrolment key that does not match", starts=False, orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/mismatched_msp"}),
+        c("T58", "a client certificate with none of the names that may come",
+          orderer={"ORDERER_GENERAL_TLS_CLIENTNAMES": "dns:app2.example.com uri:spiffe://org1/*"}),
     ]
 
 

@@ -205,8 +205,19 @@ def told_in_words(bench):
     explained(bench, clients(bench))
 
 
+def comes_back(bench):
+    """Go's client with a session cache: resumed only where General.TLS.Resumption is on."""
+    for on in (False, True):
+        with orderer(bench, f"resumption_{on}", TLS_RESUMPTION=str(on).lower()) as process:
+            done = subprocess.run([bench.go, "resume", f"127.0.0.1:{process.port}", bench.file("ca.crt"), bench.file("client.crt"),
+                                   bench.file("client.key")], capture_output=True, text=True, timeout=60)
+            check(f"a Go client's second connection is {'' if on else 'not '}resumed",
+                  done.stdout.split("\n")[:2] == ["resumed: false", f"resumed: {str(on).lower()}"], done.stdout)
+
+
 def to_go(bench):
     if bench.go:
+        comes_back(bench)
         go_line_only(bench)
         alerts_arrive(bench)
 
