@@ -231,6 +231,44 @@ TEST_F(GossipCore, APeerThatIsBehindAsksANeighbourForWhatItLacks) {
   EXPECT_FALSE(d.core->take_state_answer(answer, a.sender->pki_id, net.now));
 }
 
+// A block as its organisation's leader passes it on.
+MessagePtr passed_block(uint64_t number) {
+  Message message;
+  message.set_tag(Message::CHAN_AND_ORG);
+  message.set_channel("ch");
+  message.mutable_data_msg()->mutable_payload()->set_seq_num(number);
+  message.mutable_data_msg()->mutable_payload()->set_data("block");
+  return make_unsigned(std::move(message));
+}
+
+TEST_F(GossipCore, ABlockIsPassedOnWithinTheOrganisationOnlyAndNotBackToWhereItCameFrom) {
+  Peer& d = net.add("Org1MSP", "d:1", [](Settings& settings) { settings.bootstrap = {"a:1"}; });
+  d.core->set_channel(channel_of({"Org1MSP", "Org2MSP"}), net.now);
+  net.advance(2s);
+  a.core->pass_block_on(passed_block(5), "", net.now);
+  net.settle();
+  ASSERT_EQ(b.arrivals.size(), 1u);
+  EXPECT_EQ(b.arrivals.front().message->message.data_msg().payload().seq_num(), 5u);
+  EXPECT_EQ(d.arrivals.size(), 1u);
+  EXPECT_TRUE(c.arrivals.empty());
+  b.core->pass_block_on(b.arrivals.front().message, a.sender->pki_id, net.now);  // as the peer does with a good one
+  net.settle();
+  EXPECT_TRUE(a.arrivals.empty());
+  EXPECT_EQ(d.arrivals.size(), 2u);
+}
+
+TEST_F(GossipCore, NoBlockIsPassedOnWithoutIterations) {
+  Peer& d = net.add("Org1MSP", "d:1", [](Settings& settings) {
+    settings.bootstrap = {"a:1"};
+    settings.propagate_iterations = 0;
+  });
+  d.core->set_channel(channel_of({"Org1MSP", "Org2MSP"}), net.now);
+  net.advance(2s);
+  static_cast<void>(d.core->take_output());
+  d.core->pass_block_on(passed_block(5), "", net.now);
+  EXPECT_TRUE(d.core->take_output().sends.empty());
+}
+
 TEST(GossipElection, OnePeerOfAnOrganisationLeadsAndIsReplacedWhenItIsGone) {
   FakeNetwork net;
   std::vector<Peer*> peers;
@@ -255,8 +293,13 @@ TEST(GossipElection, OnePeerOfAnOrganisationLeadsAndIsReplacedWhenItIsGone) {
   first->down = true;
   net.advance(60s);
   ASSERT_EQ(leaders().size(), 1u);
-  leaders().front()->core->yield_leadership("ch", net.now);
-  EXPECT_NE(leaders(), std::vector<Peer*>{});  // not yet known to the others
+  Peer* second = leaders().front();
+  second->core->yield_leadership("ch", net.now);  // it reaches no orderer
+  net.settle();
+  EXPECT_FALSE(second->leads["ch"]);
+  net.advance(30s);
+  ASSERT_EQ(leaders().size(), 1u);
+  EXPECT_NE(leaders().front(), second);
 }
 
 TEST(GossipNetwork, TenPeersOfFiveOrganisationsSeeEachOtherWithinOneRound) {

@@ -27,13 +27,14 @@ log::Logger service_logger("deliveryClient");
 }  // namespace
 
 Puller::Puller(std::string channel_id, PullSettings settings, wire::Signer signer, BlockSink& sink, const Clock& clock,
-               Random& random)
+               Random& random, std::function<void()> gave_up)
     : channel_id_(std::move(channel_id)),
       settings_(std::move(settings)),
       signer_(std::move(signer)),
       sink_(sink),
       clock_(clock),
       random_(random),
+      gave_up_(std::move(gave_up)),
       logger_(log::Logger("peer.blocksprovider").with("channel", channel_id_)),
       endpoints_(random) {}
 
@@ -85,7 +86,7 @@ bool Puller::pause(std::chrono::milliseconds time) {
 void Puller::run() {
   std::chrono::duration<double, std::milli> wait = settings_.pause_first;
   std::chrono::duration<double, std::milli> waited{0};
-  bool failed = false;
+  bool failed = false, ignored = false;
   while (true) {
     if (failed) {
       // Every orderer gave us a TLS verdict, which trying again does not change: seldom, until something is changed.
@@ -96,6 +97,15 @@ void Puller::run() {
           std::min<std::chrono::duration<double, std::milli>>(wait, settings_.pause_max));
       wait = std::min<std::chrono::duration<double, std::milli>>(wait * kPauseFactor, settings_.pause_max);
       waited += time;
+      if (waited > settings_.pauses_total && gave_up_) {
+        LOG_WARN(logger_, "attempted to retry block delivery for more than peer.deliveryclient.reconnectTotalTimeThreshold "
+                          "duration ({}ms), giving up", settings_.pauses_total.count());
+        return gave_up_();
+      }
+      if (waited > settings_.pauses_total && !ignored) {
+        LOG_WARN(logger_, "peer is a static leader, ignoring peer.deliveryclient.reconnectTotalTimeThreshold");
+        ignored = true;
+      }
       const auto level = repeated_ ? log::Level::kDebug : log::Level::kWarn;
       SELVAGE_LOG(logger_, level, "Disconnected from ordering service. Attempt to re-connect in {}ms, totalDuration is {:.0f}ms",
                time.count(), waited.count());
@@ -121,6 +131,7 @@ void Puller::run() {
     if (progress) {
       wait = settings_.pause_first;
       waited = waited.zero();
+      ignored = false;
     }
     failed = ended == Ended::kFailed;
   }

@@ -7,6 +7,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -60,15 +61,17 @@ struct PullSettings {
   std::chrono::milliseconds connect_timeout{3000};         // peer.deliveryclient.connTimeout
   std::chrono::milliseconds pause_first{100};              // between attempts: first, times 1.2 each, at most
   std::chrono::milliseconds pause_max{3600 * 1000};        // peer.deliveryclient.reConnectBackoffThreshold
+  std::chrono::milliseconds pauses_total{3600 * 1000};     // peer.deliveryclient.reconnectTotalTimeThreshold
   std::chrono::milliseconds keepalive_interval{60000};     // peer.keepalive.deliveryClient.interval
   std::chrono::milliseconds keepalive_timeout{20000};      // peer.keepalive.deliveryClient.timeout
 };
 
 class Puller {
  public:
-  // `sink`, `clock` and `random` outlive it.
+  // `sink`, `clock` and `random` outlive it. `gave_up`, when it is set, is called once, on the puller's thread, after pauses
+  // of more than `pauses_total` without a block: the puller then does nothing more. It must not destroy the puller.
   Puller(std::string channel_id, PullSettings settings, wire::Signer signer, BlockSink& sink, const Clock& clock,
-         Random& random);
+         Random& random, std::function<void()> gave_up = nullptr);
   ~Puller();  // as stop()
   Puller(const Puller&) = delete;
   Puller& operator=(const Puller&) = delete;
@@ -91,6 +94,7 @@ class Puller {
   BlockSink& sink_;
   const Clock& clock_;
   Random& random_;
+  const std::function<void()> gave_up_;
   log::Logger logger_;
   // Of the puller's thread: TLS verdicts one after another, the cause last told by address, and whether it was the same.
   size_t verdicts_ = 0;

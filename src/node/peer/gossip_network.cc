@@ -247,6 +247,8 @@ GossipNetwork::~GossipNetwork() { stop(); }
 
 bool GossipNetwork::leads_at_start() const { return state_->settings.org_leader && !state_->settings.use_leader_election; }
 
+bool GossipNetwork::elects_leaders() const { return state_->settings.use_leader_election; }
+
 void GossipNetwork::on_private(std::function<void(const gossip::Outbox::Arrival& arrival)> arrived) {
   state_->private_arrived = std::move(arrived);
 }

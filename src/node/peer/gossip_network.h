@@ -36,6 +36,8 @@ class GossipNetwork {
 
   // Whether a channel's blocks are pulled from its start; with leader election they are once this peer is elected.
   [[nodiscard]] bool leads_at_start() const;
+  // Whether who pulls is elected: a leader that reaches no orderer then gives way to another.
+  [[nodiscard]] bool elects_leaders() const;
 
   // Private data and requests for it; on gossip's thread, before start() to be set.
   void on_private(std::function<void(const gossip::Outbox::Arrival& arrival)> arrived);

@@ -16,11 +16,13 @@ PeerChannel::PeerChannel(Settings settings, Parts parts, Events events, channel:
       events_(std::move(events)),
       ledger_(std::move(parts.ledger)),
       logger_(log::Logger("gossip.privdata").with("channel", id_)),
+      metrics_(parts.metrics, id_),
       committer_(ledger_, parts.collections, parts.metrics, settings.transient_blocks_max),
       validator_(id_, std::move(parts.parallel), parts.signatures),
       bundle_(std::move(bundle)) {
   handed_over_ = {ledger_->height(), ledger_->info().current_hash, bundle_};
   committer_.set_source(parts.private_source);
+  committer_.set_pull_invalid(settings.pull_invalid);
   on_commit_ = committer_.subscribe([this](const commit::CommitNotice& notice) { committed(notice); });
 }
 
@@ -40,8 +42,11 @@ void PeerChannel::start(deliver::PullSettings pull, wire::Signer signer, const C
   thread_ = std::thread([this] { run(); });
   {
     std::lock_guard lock(leading_);
-    make_puller_ = [this, pull = std::move(pull), signer = std::move(signer), &clock, &random] {
-      return std::make_unique<deliver::Puller>(id_, pull, signer, static_cast<deliver::BlockSink&>(*this), clock, random);
+    std::function<void()> gave_up;
+    if (events_.gave_up) gave_up = [this] { events_.gave_up(id_); };
+    make_puller_ = [this, pull = std::move(pull), signer = std::move(signer), &clock, &random, gave_up] {
+      return std::make_unique<deliver::Puller>(id_, pull, signer, static_cast<deliver::BlockSink&>(*this), clock, random,
+                                               gave_up);
     };
   }
   lead(lead_it);
@@ -140,6 +145,7 @@ Status PeerChannel::hand_over(std::shared_ptr<::common::Block> block) {
   handed_over_ = std::move(next);
   line_bytes_ += bytes;
   line_.push_back(std::move(waiting));
+  metrics_.waiting->set(static_cast<double>(line_.size()));
   line_changed_.notify_all();
   return {};
 }
@@ -154,11 +160,14 @@ void PeerChannel::run() {
       waiting = std::move(line_.front());
       line_bytes_ -= waiting.bytes;
       line_.pop_front();
+      metrics_.waiting->set(static_cast<double>(line_.size()));
       line_changed_.notify_all();
     }
     const uint64_t number = waiting.block->header().number();
     LOG_INFO(logger_, "Received block [{}] from buffer", number);
+    const auto started = std::chrono::steady_clock::now();
     if (auto done = validate_and_commit(std::move(waiting)); !done) return fail_channel(number, done.error());
+    metrics_.whole->observe(std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count());
   }
 }
 
@@ -168,11 +177,15 @@ Status PeerChannel::validate_and_commit(Waiting waiting) {
                                                SELVAGE_TRY(const auto place, ledger_->find_transaction(tx_id));
                                                return place.has_value();
                                              }));
+  metrics_.validation->observe(result.seconds);
   if (result.next_bundle) SELVAGE_CHECK(result.next_bundle->check_capabilities());
   next_bundle_ = std::move(result.next_bundle);
   commit::ValidatedBlock validated;
   validated.block = std::move(waiting.block);
   validated.validation_seconds = result.seconds;
+  const auto in_force = bundle();
+  validated.keeps_private_data_of_invalid =
+      in_force->application() != nullptr && in_force->application()->capabilities.store_private_data_of_invalid_tx();
   for (auto& transaction : result.transactions) {
     validated.transactions.push_back({transaction.code, std::move(transaction.tx_id), transaction.header_type,
                                       std::move(transaction.rw_set), std::move(transaction.chaincode)});
@@ -192,6 +205,9 @@ void PeerChannel::fail_channel(uint64_t number, const Error& error) {
 
 // The configuration first: whoever is woken by the block reads by the rules that the block made.
 void PeerChannel::committed(const commit::CommitNotice& notice) {
+  metrics_.list_missing->observe(notice.times.list_missing);
+  metrics_.store->observe(notice.times.store);
+  metrics_.purge->observe(notice.times.purge);
   if (notice.config && next_bundle_) {
     {
       std::lock_guard lock(mutex_);

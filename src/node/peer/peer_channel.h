@@ -27,6 +27,7 @@
 #include "deliver/serve/change_signal.h"
 #include "deliver/serve/source.h"
 #include "ledger/ledger.h"
+#include "node/peer/channel_metrics.h"
 #include "validate/validator.h"
 
 namespace selvage::node {
@@ -37,6 +38,7 @@ class PeerChannel final : public chaincode::Channel, public deliver::Source, pri
     size_t blocks_ahead_max = 8;           // verified and not yet committed
     size_t bytes_ahead_max = 32u << 20;    // the same in bytes; one block may always wait
     uint64_t transient_blocks_max = 20000;  // peer.gossip.pvtData.transientstoreMaxBlockRetention
+    bool pull_invalid = true;               // not peer.gossip.pvtData.skipPullingInvalidTransactionsDuringCommit
   };
   // Called on the channel's threads; must not destroy the channel.
   struct Events {
@@ -44,6 +46,9 @@ class PeerChannel final : public chaincode::Channel, public deliver::Source, pri
     std::function<void(const std::string& channel)> lifecycle_changed;  // a block wrote to `_lifecycle`
     std::function<void(const std::string& channel, uint64_t height)> committed;  // after each block; may be empty
     std::function<void(const std::string& channel, const Error& error)> failed;
+    // No orderer answered for peer.deliveryclient.reconnectTotalTimeThreshold and this peer pulls no more until lead(true)
+    // after a lead(false). Not set: it goes on trying.
+    std::function<void(const std::string& channel)> gave_up = nullptr;
   };
   struct Parts {  // references outlive the channel
     std::shared_ptr<ledger::Ledger> ledger;
@@ -108,6 +113,7 @@ class PeerChannel final : public chaincode::Channel, public deliver::Source, pri
   const Events events_;
   const std::shared_ptr<ledger::Ledger> ledger_;
   const log::Logger logger_;
+  const ChannelMetrics metrics_;
   commit::Committer committer_;
   std::unique_ptr<commit::Subscription> on_commit_;
   deliver::ChangeSignal changed_;

@@ -13,6 +13,7 @@
 #include "kit/faulty_disk.h"
 #include "ledger/ledger.h"
 #include "node/peer/collection_membership.h"
+#include "ops/prometheus.h"
 #include "orderer/ab.pb.h"
 #include "os/system_clock.h"
 #include "os/system_random.h"
@@ -278,6 +279,23 @@ TEST_F(Following, StopsAtOnceWhenTheOrdererDoesNotAnswer) {
   EXPECT_LT(std::chrono::steady_clock::now() - begun, 2s) << "less than the 3 s that connecting may take";
   ::close(connection);
   channel.reset();
+}
+
+TEST_F(Following, TellsHowLongTheStepsOfABlockTake) {
+  ops::Prometheus registry;
+  channel.reset();
+  channel = *PeerChannel::make({}, {set->find(kit.id()), membership, registry, validate::sequential()}, {});
+  orderer.add(next_block({make_transaction()}));
+  start();
+  ASSERT_TRUE(reaches(2));
+  channel->stop();
+  const std::string text = registry.text();
+  for (const char* name : {"gossip_state_commit_duration", "gossip_privdata_validation_duration",
+                           "gossip_privdata_list_missing_duration", "gossip_privdata_commit_block_duration",
+                           "gossip_privdata_purge_duration"}) {
+    EXPECT_NE(text.find(std::string(name) + "_count{channel=\"" + kit.id() + "\"} 1"), std::string::npos) << name;
+  }
+  EXPECT_NE(text.find("gossip_payload_buffer_size{channel=\"" + kit.id() + "\"} 0"), std::string::npos);
 }
 
 TEST(CollectionMembership, KeepsItsOwnImplicitCollectionOnly) {

@@ -127,6 +127,9 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
     LOG_ERROR(logger(), "Channel {} cannot go on, the peer stops: {}", channel, to_string(error));
     s.failed();
   };
+  if (s.gossip->elects_leaders()) {
+    events.gave_up = [&s](const std::string& channel) { s.gossip->gossip().yield_leadership(channel); };
+  }
   s.channels = std::make_unique<PeerChannels>(PeerChannels::Parts{
       *s.ledgers, s.membership, metrics, clock, os::system_random(), wire::signer_of(s.local.signer),
       pull_settings(s.core, *s.tls), channel_settings(s.core), std::move(events),

@@ -47,6 +47,7 @@ deliver::PullSettings pull_settings(const config::CoreSettings& core, const Peer
   settings.connect_timeout = milliseconds(core.delivery.connect_timeout);
   settings.pause_first = milliseconds(core.delivery.reconnect_interval_min);
   settings.pause_max = milliseconds(core.delivery.reconnect_backoff_max);
+  settings.pauses_total = milliseconds(core.delivery.reconnect_total_time);
   settings.keepalive_interval = milliseconds(core.delivery_keepalive.interval);
   settings.keepalive_timeout = milliseconds(core.delivery_keepalive.timeout);
   return settings;
@@ -55,6 +56,7 @@ deliver::PullSettings pull_settings(const config::CoreSettings& core, const Peer
 PeerChannel::Settings channel_settings(const config::CoreSettings& core) {
   PeerChannel::Settings settings;
   settings.transient_blocks_max = core.private_data.transient_blocks_max;
+  settings.pull_invalid = !core.private_data.skip_pulling_invalid;
   return settings;
 }
 

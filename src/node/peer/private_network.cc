@@ -141,11 +141,16 @@ struct PrivateNetwork::State {
   [[nodiscard]] std::vector<gossip::MessagePtr> ask_all(const std::string& channel, const Asked& asked) const {
     auto latch = std::make_shared<Latch>(asked.size());
     auto answers = std::make_shared<std::pair<std::mutex, std::vector<gossip::MessagePtr>>>();
+    auto* const duration = &metrics.pull.with({channel});
+    const auto started = parts.clock.steady();
     for (const auto& [id, question] : asked) {
       Message message = message_of(channel);
       *message.mutable_privatereq() = question.second;
-      gossip().ask(question.first, std::move(message), kAnswerWithin, [latch, answers](Result<gossip::MessagePtr> answer) {
+      gossip().ask(question.first, std::move(message), kAnswerWithin, [this, latch, answers, duration, started](Result<gossip::MessagePtr> answer) {
         if (answer) {
+          // One observation for each element, as each is waited for in Fabric.
+          const double took = std::chrono::duration<double>(parts.clock.steady() - started).count();
+          for (int i = (*answer)->message.privateres().elements_size(); i > 0; --i) duration->observe(took);
           std::lock_guard lock(answers->first);
           answers->second.push_back(std::move(*answer));
         }
