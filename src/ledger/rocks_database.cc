@@ -112,6 +112,9 @@ class RocksIterator final : public DatabaseIterator {
   bool started_ = false;
 };
 
+constexpr int kCacheShardBits = 2;
+constexpr double kCacheForIndexes = 0.4;  // of the cache: what data blocks do not push out
+
 }  // namespace
 
 Database::Database(std::unique_ptr<Rep> rep) : rep_(std::move(rep)) {}
@@ -119,11 +122,20 @@ Database::~Database() = default;
 
 Result<std::unique_ptr<Database>> Database::open(const Settings& settings) {
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(settings.block_cache_bytes);
+  // Write buffers count against the cache (below). Few shards: one must hold the largest block, or that is read anew for
+  // every key.
+  table.block_cache =
+      rocksdb::NewLRUCache(settings.block_cache_bytes + settings.write_buffer_bytes, kCacheShardBits, false, kCacheForIndexes);
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10));
-  // Index and filter blocks count against the cache, so that memory stays bounded however large the state grows.
+  // Index and filter blocks count against the cache too, so that memory stays bounded however large the state grows; and are
+  // cut into small ones, so that a key costs one of them and not the filter of a million keys.
   table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.pin_top_level_index_and_filter = true;
+  table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+  table.partition_filters = true;
+  table.metadata_block_size = 4096;
 
   rocksdb::DBOptions options;
   options.create_if_missing = true;
