@@ -23,7 +23,10 @@ class Caller final : public rpc::ClientConnection::Owner, public rpc::OutgoingCa
   explicit Caller(os::EventLoop& loop) : loop_(loop) {}
   void begin(int fd, std::unique_ptr<tls::Session> session, bool stream, std::shared_ptr<void> keep) {
     keep_ = std::move(keep);
-    rpc::OutgoingCall::Facts facts{"/t.S/U", {}, {}, false, 1 << 16, 1 << 16};
+    rpc::OutgoingCall::Facts facts;
+    facts.method = "/t.S/U";
+    facts.gzip = true;
+    facts.receive_bytes_max = facts.send_bytes_max = 1 << 16;
     call_ = std::make_shared<rpc::OutgoingCall>(loop_, this, facts, std::make_unique<Counting>(&ends));
     call_->begin();
     call_->write("hello");
