@@ -127,9 +127,28 @@ Result<double> Committer::collect_private_data(const ValidatedBlock& validated, 
       }
     }
   }
+  // A block that comes again, after a rollback, finds what it had; what it did not have then is left to reconciliation.
+  size_t from_cache = 0;
+  bool came_before = false;
+  if (eligible > 0) {
+    SELVAGE_TRY(const auto kept, ledger_->private_data().find(number));
+    SELVAGE_TRY(const auto missed, ledger_->private_data().missing(number));
+    came_before = !kept.empty() || !missed.empty();
+    for (auto& one : promised) {
+      if (!one.member || one.rw_set) continue;
+      for (const ledger::PrivateWrite& write : kept) {
+        if (write.transaction != one.wanted.transaction || write.ns != one.wanted.ns ||
+            write.collection != one.wanted.collection || crypto::sha256(write.rw_set) != one.wanted.hash) {
+          continue;
+        }
+        one.rw_set = write.rw_set;
+        ++from_cache;
+      }
+    }
+  }
   std::vector<WantedPrivateData> wanted;
   for (auto& one : promised) {
-    if (!one.member || one.rw_set || (one.refused && !pull_invalid_)) continue;
+    if (came_before || !one.member || one.rw_set || (one.refused && !pull_invalid_)) continue;
     one.wanted.endorsers = endorsers_of(validated.block->data().data(static_cast<int>(one.wanted.transaction)));
     wanted.push_back(one.wanted);
   }
@@ -166,8 +185,8 @@ Result<double> Committer::collect_private_data(const ValidatedBlock& validated, 
                                 to_hex(wanted_one.hash));
   }
   SELVAGE_CHECK(ledger::finish_private_updates(view, commit.updates));
-  const std::string counts = fmt::format("(0 from local cache, {} from transient store, {} from other peers)", from_store,
-                                         from_peers);
+  const std::string counts = fmt::format("({} from local cache, {} from transient store, {} from other peers)", from_cache,
+                                         from_store, from_peers);
   if (eligible_missing > 0) {
     LOG_WARN(logger(), "Could not fetch (or mark to reconcile later) {} eligible collection private write sets for "
                                "block [{}] {}. Will commit block with missing private write sets:[{}]",
