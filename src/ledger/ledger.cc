@@ -103,6 +103,9 @@ class RocksLedger final : public Ledger {
   [[nodiscard]] const BlockStore& blocks() const override { return *blocks_; }
   [[nodiscard]] TransientStore& transient() override { return transient_; }
   [[nodiscard]] const PrivateStore& private_data() const override { return private_; }
+  [[nodiscard]] Result<std::optional<Bytes>> collections_below(uint64_t block, const std::string& chaincode) const override {
+    return find_collections_below(database_, channel_, block, chaincode);
+  }
 
   [[nodiscard]] BlockchainInfo info() const override {
     BlockchainInfo info;
@@ -230,6 +233,7 @@ class RocksLedger final : public Ledger {
     };
     for (const auto& entry : commit.private_writes) not_applied(entry);
     for (const auto& entry : commit.missing) not_applied(entry);
+    SELVAGE_CHECK(take_definitions(number, commit.updates, batch));
     if (settings_.history) add_history(channel_, number, commit.updates, batch);
     Bytes number_bytes;
     append_big_endian(number, number_bytes);
@@ -243,6 +247,19 @@ class RocksLedger final : public Ledger {
     SELVAGE_CHECK(database_.write(batch, false));
     std::lock_guard lock(mutex_);
     savepoint_ = next;
+    return {};
+  }
+
+  // Before `batch` is written, so that a crash in between does it again with the block.
+  Status take_definitions(uint64_t number, const UpdateBatch& updates, WriteBatch& batch) {
+    if (!settings_.definition_changes) return {};
+    SELVAGE_TRY(const auto changes, settings_.definition_changes(updates, *view_));
+    for (const auto& change : changes) {
+      add_collection_history(channel_, number, change, batch);
+      for (const auto& collection : change.newly_ours) {
+        SELVAGE_CHECK(private_.become_eligible(number, change.chaincode, collection));
+      }
+    }
     return {};
   }
 

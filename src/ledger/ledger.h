@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "ledger/blocks/block_store.h"
 #include "ledger/history/history.h"
+#include "ledger/private/collection_history.h"
 #include "ledger/private/expiry.h"
 #include "ledger/private/private_store.h"
 #include "ledger/private/transient_store.h"
@@ -91,6 +92,9 @@ class Ledger {
                                                                  const std::string& key) const = 0;
   [[nodiscard]] virtual TransientStore& transient() = 0;
   [[nodiscard]] virtual const PrivateStore& private_data() const = 0;
+  // The explicit collections (peer.CollectionConfigPackage) of a chaincode by the newest definition that a block below
+  // `block` committed; nullopt: none. The private data of block n is judged by those below n.
+  [[nodiscard]] virtual Result<std::optional<Bytes>> collections_below(uint64_t block, const std::string& chaincode) const = 0;
   // The block with the last valid CONFIG transaction.
   [[nodiscard]] virtual Result<std::shared_ptr<const ::common::Block>> last_config_block() const = 0;
 
@@ -115,6 +119,7 @@ class LedgerSet {
     uint64_t block_file_bytes_max = 64ull << 20;
     bool history = true;                       // ledger.history.enableHistoryDatabase
     BlocksToLive blocks_to_live;               // empty: all private data lives for ever
+    DefinitionChanges definition_changes;      // empty: no collections are remembered
   };
   // kFailedPrecondition when another process holds the directory. `disk` outlives the set.
   [[nodiscard]] static Result<std::unique_ptr<LedgerSet>> open(Disk& disk, Settings settings,

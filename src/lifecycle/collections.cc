@@ -93,15 +93,15 @@ Status check_member_policy(const StaticCollectionConfig& collection, const ident
   return {};
 }
 
-Result<CollectionConfigPackage> parse_collections(const Definition& definition) {
-  Result<CollectionConfigPackage> package(CollectionConfigPackage{});
-  if (!wire::parse_into(definition.collections, *package)) {
+}  // namespace
+
+Result<CollectionConfigPackage> parse_collections(BytesView package) {
+  Result<CollectionConfigPackage> parsed(CollectionConfigPackage{});
+  if (!wire::parse_into(package, *parsed)) {
     return fail(Code::kInternal, std::string("error unmarshalling CollectionConfigPackage: ") + wire::kBadWireFormat);
   }
-  return package;
+  return parsed;
 }
-
-}  // namespace
 
 StaticCollectionConfig implicit_collection_config(std::string_view mspid, int32_t required_peer_count,
                                                   int32_t max_peer_count) {
@@ -114,10 +114,14 @@ StaticCollectionConfig implicit_collection_config(std::string_view mspid, int32_
 }
 
 Result<std::optional<StaticCollectionConfig>> find_collection(const Definition& definition, std::string_view collection) {
+  return find_collection(BytesView(definition.collections), collection);
+}
+
+Result<std::optional<StaticCollectionConfig>> find_collection(BytesView bytes, std::string_view collection) {
   if (const std::string_view mspid = mspid_of_implicit_collection(collection); !mspid.empty()) {
     return std::optional(implicit_collection_config(mspid));
   }
-  SELVAGE_TRY(CollectionConfigPackage package, parse_collections(definition));
+  SELVAGE_TRY(CollectionConfigPackage package, parse_collections(bytes));
   for (auto& config : *package.mutable_config()) {
     if (config.has_static_collection_config() && config.static_collection_config().name() == collection) {
       return std::optional(std::move(*config.mutable_static_collection_config()));

@@ -28,6 +28,11 @@ namespace selvage::lifecycle {
 // A collection of a committed definition by name, implicit ones included; nullopt: there is no such collection.
 [[nodiscard]] Result<std::optional<::protos::StaticCollectionConfig>> find_collection(const Definition& definition,
                                                                                       std::string_view collection);
+// The same, of a marshalled CollectionConfigPackage.
+[[nodiscard]] Result<std::optional<::protos::StaticCollectionConfig>> find_collection(BytesView package,
+                                                                                      std::string_view collection);
+// The explicit ones.
+[[nodiscard]] Result<::protos::CollectionConfigPackage> parse_collections(BytesView package);
 
 // ApplicationPolicy bytes that a write into the collection must satisfy: its own policy, the implicit organisation's,
 // or the chaincode's. kNotFound "no such collection '<c>'" (a validation error).

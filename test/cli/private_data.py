@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Private data between the peers of two organisations: pushed before an endorsement is given out, pulled when a block
 promises it, never seen by those who are not members. Approved at one peer, chaincode runs on the organisation's other peer.
+An organisation that becomes a member of a collection gets what was written before.
 
 With FABRIC_GO_BIN the same again with an upstream peer beside ours in each organisation.
 """
@@ -30,7 +31,7 @@ COLLECTIONS = [collection("pushed", ONE, 1, 2), collection("pulled", ONE, 0, 0),
 
 
 def deploy(net, folder):
-    """The C++ test chaincode as a service for all peers; approved at peer0 of each organisation."""
+    """The C++ test chaincode as a service for all peers, installed on each; its package id."""
     program = ours() / "interop_cpp_chaincode"
     address = f"127.0.0.1:{free_ports(1)[0]}"
     tls, client = net.peer_tls("org1.peer0"), net.org("org1") / "users/User1@org1.example.com/tls"
@@ -45,7 +46,6 @@ def deploy(net, folder):
     with tarfile.open(package, "w:gz") as whole:
         whole.add(folder / "metadata.json", "metadata.json")
         whole.add(folder / "code.tar.gz", "code.tar.gz")
-    (folder / "collections.json").write_text(json.dumps(COLLECTIONS))
     package_id = net.cli("org1", "lifecycle", "chaincode", "calculatepackageid", package).stdout.strip()
     env = net.environment(CHAINCODE_ID=package_id, CHAINCODE_SERVER_ADDRESS=address,
                           CHAINCODE_TLS_KEY=tls / "server.key", CHAINCODE_TLS_CERT=tls / "server.crt",
@@ -53,8 +53,14 @@ def deploy(net, folder):
     net.processes["chaincode"] = Process("chaincode", [str(program)], env, folder)
     for name in net.names:
         net.cli(name, "lifecycle", "chaincode", "install", package)
-    definition = ["-C", "mychannel", "-n", "cc", "--version", "1", "--sequence", "1",
-                  "--collections-config", folder / "collections.json"]
+    return package_id
+
+
+def define(net, package_id, sequence, collections):
+    """Approved at peer0 of each organisation, and committed."""
+    config = net.folder / "collections.json"
+    config.write_text(json.dumps(collections))
+    definition = ["-C", "mychannel", "-n", "cc", "--version", "1", "--sequence", str(sequence), "--collections-config", config]
     for org in net.org_names:
         net.cli(org, "lifecycle", "chaincode", "approveformyorg", *net.orderer_flags(org), *definition,
                 "--package-id", package_id)
@@ -91,10 +97,12 @@ def has_marker(path, marker):
 
 def run(folder, theirs=()):
     go = pathlib.Path(os.environ["FABRIC_GO_BIN"]) if theirs else None
-    with PeerNetwork(folder, orgs=2, peers=2, peer_of=lambda name: go / "peer" if name in theirs else None) as net:
+    with PeerNetwork(folder, orgs=2, peers=2, peer_of=lambda name: go / "peer" if name in theirs else None,
+                     settings=lambda name: {"CORE_PEER_GOSSIP_PVTDATA_RECONCILESLEEPINTERVAL": "2s"}) as net:
         net.start()
         net.wait_for_views(3, timeout=60)
-        deploy(net, net.folder)
+        package_id = deploy(net, net.folder)
+        define(net, package_id, 1, [*COLLECTIONS, collection("joined", ONE, 0, 0)])
         marker = "marker" + secrets.token_hex(8)
         for i, giver in enumerate(("org1.peer0", "org1.peer1")):
             other = "org1.peer1" if giver == "org1.peer0" else "org1.peer0"
@@ -116,6 +124,17 @@ def run(folder, theirs=()):
         assert not has_marker(net.folder / "orderer", marker), "the orderer holds a private value"
         assert any(has_marker(net.folder / name, marker) for name in ("org1.peer0", "org1.peer1")), "grep finds nothing at all"
 
+        put(net, "org1.peer0", "joined", "old", "from before")
+        for name in ("org2.peer0", "org2.peer1"):
+            assert get(net, name, "joined", "old").startswith("error: "), "seen by an organisation that is no member"
+        define(net, package_id, 2, [*COLLECTIONS, collection("joined", BOTH, 0, 0)])
+        for name in net.names:
+            reaches(net, name, "joined", "old", "from before")
+        put(net, "org2.peer1", "joined", "new", "from now")
+        for name in net.names:
+            reaches(net, name, "joined", "new", "from now")
+        print("an organisation joined a collection: its peers have what was written before")
+
         net.processes["org1.peer1"].stop()
         net.wait_until("org1.peer1 is missed",
                        lambda: net.metric("org1.peer0", "gossip_membership_total_peers_known") == 2, 60)
@@ -128,8 +147,7 @@ def run(folder, theirs=()):
         put(net, "org1.peer0", "pulled", "late", "late value")
         height = net.height("org1.peer0")
         net.processes["org1.peer0"].stop()
-        net.start_peer("org1.peer1", CORE_PEER_GOSSIP_PVTDATA_PULLRETRYTHRESHOLD="0s",
-                       CORE_PEER_GOSSIP_PVTDATA_RECONCILESLEEPINTERVAL="2s")
+        net.start_peer("org1.peer1", CORE_PEER_GOSSIP_PVTDATA_PULLRETRYTHRESHOLD="0s")
         net.wait_until("org1.peer1 has the block", lambda: net.metric("org1.peer1", "gossip_state_height") == height, 60)
         assert get(net, "org1.peer1", "pulled", "late") != "late value"
         net.start_peer("org1.peer0")

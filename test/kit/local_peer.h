@@ -22,6 +22,7 @@
 #include "kit/channels.h"
 #include "ledger/ledger.h"
 #include "lifecycle/keys.h"
+#include "node/peer/collection_membership.h"
 #include "node/peer/endorsement.h"
 #include "os/posix_disk.h"
 #include "os/system_clock.h"
@@ -187,6 +188,7 @@ class LocalPeer final : public chaincode::Channels, public commit::CollectionAcc
   void start() {
     ledger::LedgerSet::Settings settings;
     settings.root = directory_ + "/ledgersData";
+    settings.definition_changes = node::definition_changes(channel_.org(0).mspid());
     ledgers_ = must(ledger::LedgerSet::open(os::posix_disk(), settings, metrics::disabled()), "open ledgers");
     node::EndorsementSettings endorsement;
     endorsement.chaincode_directory = directory_ + "/lifecycle/chaincodes";

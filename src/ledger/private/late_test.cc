@@ -47,16 +47,14 @@ Bytes make_transaction(Bytes results) {
 }
 
 // A peer's ledger whose blocks come without their private data. What block n wrote into "short" goes with block n + 3.
+// A write to "definition" of namespace "cc" is a definition of that chaincode: its value is the package; "joined" makes the
+// peer a member of "foreign".
 class LateData : public testing::Test {
  protected:
   LateData() {
     std::string name = (std::filesystem::temp_directory_path() / "selvage-late-XXXXXX").string();
-    LedgerSet::Settings settings;
-    settings.root = root = ::mkdtemp(name.data());
-    settings.blocks_to_live = [](const std::string&, const std::string& collection, const StateView&) -> uint64_t {
-      return collection == "short" ? 2 : 0;
-    };
-    set = std::move(*LedgerSet::open(disk, settings, metrics::disabled()));
+    root = ::mkdtemp(name.data());
+    open();
     ::common::Block genesis = wire::make_block(0, "");
     genesis.mutable_data()->add_data(make_envelope(::common::CONFIG, "the configuration"));
     genesis.mutable_header()->set_data_hash(wire::data_hash(genesis.data()));
@@ -67,20 +65,53 @@ class LateData : public testing::Test {
     set.reset();
     std::filesystem::remove_all(root);
   }
+  void open() {
+    LedgerSet::Settings settings;
+    settings.root = root;
+    settings.blocks_to_live = [](const std::string&, const std::string& collection, const StateView&) -> uint64_t {
+      return collection == "short" ? 2 : 0;
+    };
+    settings.definition_changes = [](const UpdateBatch& updates, const StateView&) {
+      Result<std::vector<DefinitionChange>> changes({});
+      if (const Update* update = updates.find_public("cc", "definition")) {
+        changes->push_back({"cc", *update->value, {}});
+        if (*update->value == "joined") changes->back().newly_ours = {"foreign"};
+      }
+      return changes;
+    };
+    set = std::move(*LedgerSet::open(disk, settings, metrics::disabled()));
+    ledger = set->find("ch");
+  }
+  // Without database the state is made of the block files again.
+  void reopen(bool without_database) {
+    ledger.reset();
+    set.reset();
+    if (without_database) std::filesystem::remove_all(root + "/rocks");
+    open();
+  }
 
-  // The next block, of one transaction; what its private set is.
-  Bytes commit(const std::string& collection, const std::string& key, const std::string& value, char code = '\0') {
-    RwSetBuilder builder;
-    builder.add_private_write("cc", collection, key, value.empty() ? std::nullopt : std::optional<Bytes>(value));
-    const auto results = builder.build();
+  // The next block, of one transaction.
+  void commit_block(const SimulationResults& results, std::vector<MissingPrivateData> missing, char code = '\0') {
     ::common::Block block = wire::make_block(ledger->height(), ledger->blocks().last_hash());
     block.mutable_data()->add_data(make_transaction(results.public_rw_set));
     block.mutable_header()->set_data_hash(wire::data_hash(block.data()));
     block.mutable_metadata()->set_metadata(::common::TRANSACTIONS_FILTER, Bytes(1, code));
     auto commit = make_replay(std::make_shared<const ::common::Block>(block), *ledger->view(), {});
     EXPECT_TRUE(commit);
-    commit->missing.push_back({0, "cc", collection, true});
+    commit->missing = std::move(missing);
     EXPECT_TRUE(ledger->commit(*commit));
+  }
+  void define(const std::string& package) {
+    RwSetBuilder builder;
+    builder.add_write("cc", "definition", package);
+    commit_block(builder.build(), {});
+  }
+  // A block that writes one private key; what its private set is. This peer is no member of "foreign".
+  Bytes commit(const std::string& collection, const std::string& key, const std::string& value, char code = '\0') {
+    RwSetBuilder builder;
+    builder.add_private_write("cc", collection, key, value.empty() ? std::nullopt : std::optional<Bytes>(value));
+    const auto results = builder.build();
+    commit_block(results, {{0, "cc", collection, collection != "foreign"}}, code);
     const auto plain = wire::parse<::rwset::TxPvtReadWriteSet>(results.private_rw_set);
     return plain->ns_pvt_rwset(0).collection_pvt_rwset(0).rwset();
   }
@@ -92,6 +123,10 @@ class LateData : public testing::Test {
     return found && *found ? (*found)->value : "(none)";
   }
   size_t kept(uint64_t block) { return ledger->private_data().find(block)->size(); }
+  std::string collections_below(uint64_t block, const std::string& chaincode = "cc") {
+    const auto found = ledger->collections_below(block, chaincode);
+    return !found ? to_string(found.error()) : *found ? **found : "(none)";
+  }
   size_t wanted() { return ledger->private_data().wanted(ledger->height(), 100)->size(); }
 
   std::string root;
@@ -174,6 +209,42 @@ TEST_F(LateData, ThatComesWhenItsBlocksAreOverIsNotKept) {
   EXPECT_EQ(kept(1), 0u);
   EXPECT_EQ(value("key", "short"), "(none)");
   EXPECT_EQ(wanted(), others);
+}
+
+TEST_F(LateData, IsWantedOnceThePeerBecomesAMember) {
+  const Bytes before = commit("foreign", "key", "secret");
+  commit("another", "key", "secret");
+  EXPECT_EQ(wanted(), 1u) << "of the other collection";
+  define("as before");
+  EXPECT_EQ(wanted(), 1u);
+  define("joined");
+  EXPECT_EQ(wanted(), 2u);
+  EXPECT_TRUE(ledger->private_data().missing(1)->at(0).eligible);
+  commit("foreign", "other", "secret");
+  EXPECT_EQ(wanted(), 2u) << "of a later block the committer says whose it is";
+  ASSERT_TRUE(come(1, before, "foreign"));
+  EXPECT_EQ(value("key", "foreign"), "secret");
+  EXPECT_EQ(wanted(), 1u);
+  reopen(false);
+  EXPECT_EQ(wanted(), 1u);
+}
+
+TEST_F(LateData, IsJudgedByTheDefinitionOfItsTime) {
+  commit("coll", "key", "1");  // block 1
+  define("first");             // 2
+  commit("coll", "key", "2");
+  define("second");  // 4
+  for (const bool rebuilt : {false, true}) {
+    EXPECT_EQ(collections_below(0), "(none)");
+    EXPECT_EQ(collections_below(2), "(none)") << "a block is under the definition before it";
+    EXPECT_EQ(collections_below(3), "first");
+    EXPECT_EQ(collections_below(4), "first");
+    EXPECT_EQ(collections_below(5), "second");
+    EXPECT_EQ(collections_below(1000), "second");
+    EXPECT_EQ(collections_below(5, "c"), "(none)");
+    EXPECT_EQ(collections_below(5, "cc2"), "(none)");
+    reopen(!rebuilt);
+  }
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include "ledger/private/private_store.h"
 
+#include "base/log.h"
 #include "ledger/private/private_keys.h"
 #include "ledger/private/purge.h"
 #include "ledger/rocks_database.h"
@@ -7,6 +8,14 @@
 
 namespace selvage::ledger {
 namespace {
+
+const log::Logger& logger() {
+  static const log::Logger logger("pvtdatastorage");
+  return logger;
+}
+
+constexpr BytesView kEligible = "1", kIneligible = "0";  // of what is missing
+constexpr size_t kEntriesInBatchMax = 10000;
 
 Bytes block_prefix(char kind, const std::string& channel, uint64_t block) {
   Bytes out(1, kind);
@@ -63,7 +72,7 @@ Status PrivateStore::store(uint64_t block, const std::vector<PrivateWrite>& writ
   }
   for (const auto& entry : missing) {
     batch.put(Family::kPrivate, private_entry_key('m', channel_, block, entry.transaction, entry.ns, entry.collection),
-              entry.eligible ? "1" : "0");
+              entry.eligible ? kEligible : kIneligible);
     if (entry.eligible) {
       batch.put(Family::kPrivate, wanted_key(channel_, block, entry.transaction, entry.ns, entry.collection), "");
     }
@@ -92,7 +101,7 @@ Result<std::vector<MissingPrivateData>> PrivateStore::missing(uint64_t block) co
   while (range->next()) {
     MissingPrivateData entry;
     if (!parse_entry_key(range->key().substr(prefix.size()), entry)) return fail_malformed();
-    entry.eligible = range->value() == "1";
+    entry.eligible = range->value() == kEligible;
     missing.push_back(std::move(entry));
   }
   SELVAGE_CHECK(range->status());
@@ -122,6 +131,31 @@ Result<std::vector<PrivateStore::Wanted>> PrivateStore::wanted(uint64_t below, s
   }
   SELVAGE_CHECK(range->status());
   return found;
+}
+
+// Looks at all that is missing: a collection gets a member rarely, and entries are short.
+Status PrivateStore::become_eligible(uint64_t block, const std::string& ns, const std::string& collection) {
+  LOG_INFO(logger(), "Converting missing data entries from ineligible to eligible for [ns={}, coll={}]", ns, collection);
+  const Bytes prefix = "m" + channel_ + '\0';
+  const auto range = database_.range(Family::kPrivate, prefix, block_prefix('m', channel_, block + 1));
+  auto batch = std::make_unique<WriteBatch>();
+  size_t changed = 0;
+  while (range->next()) {
+    if (range->value() != kIneligible) continue;
+    const BytesView rest = range->key().substr(prefix.size());
+    MissingPrivateData entry;
+    if (rest.size() < 8 || !parse_entry_key(rest.substr(8), entry)) return fail_malformed();
+    if (entry.ns != ns || entry.collection != collection) continue;
+    batch->put(Family::kPrivate, range->key(), kEligible);
+    batch->put(Family::kPrivate, wanted_key(channel_, read_big_endian(rest), entry.transaction, ns, collection), "");
+    if (++changed % kEntriesInBatchMax != 0) continue;
+    SELVAGE_CHECK(database_.write(*batch, false));
+    batch = std::make_unique<WriteBatch>();
+  }
+  SELVAGE_CHECK(range->status());
+  if (!batch->empty()) SELVAGE_CHECK(database_.write(*batch, false));
+  LOG_INFO(logger(), "Converted all [{}] entries for [ns={}, coll={}]", changed, ns, collection);
+  return {};
 }
 
 Status add_private_removal(const Database& database, const std::string& channel, uint64_t block, const std::string& ns,

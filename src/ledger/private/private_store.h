@@ -47,6 +47,8 @@ class PrivateStore {
     MissingPrivateData missing;
   };
   [[nodiscard]] Result<std::vector<Wanted>> wanted(uint64_t below, size_t blocks_max) const;
+  // From now on this peer should have what it misses of this collection, up to `block`. Repeating it changes nothing.
+  Status become_eligible(uint64_t block, const std::string& ns, const std::string& collection);
 
  private:
   Database& database_;

@@ -1,16 +1,18 @@
-// Whose private data this peer keeps: its organisation's implicit collections and the explicit ones whose member policy
-// names its organisation. Reads definitions from the state that the block was validated against.
+// Collections as definitions say: whose data they hold, who may have it, how long it lives. By the newest definition, which
+// rules what is endorsed and committed now, or by the one that was in force at an older block.
 #pragma once
 
 #include <optional>
 #include <string>
 
 #include "commit/committer.h"
+#include "ledger/private/collection_history.h"
 #include "peer/collection.pb.h"
 
 namespace selvage::node {
 
-// Safe from any thread.
+// Whose private data this peer keeps: its organisation's implicit collections and the explicit ones whose member policy
+// names its organisation. Safe from any thread.
 class CollectionMembership final : public commit::CollectionAccess {
  public:
   explicit CollectionMembership(std::string our_mspid) : our_mspid_(std::move(our_mspid)) {}
@@ -32,9 +34,18 @@ class CollectionMembership final : public commit::CollectionAccess {
                                                                                 const std::string& collection,
                                                                                 const ledger::StateView& view);
 
+// The same by the definition that was in force when `block` came.
+[[nodiscard]] std::optional<::protos::StaticCollectionConfig> collection_config_at(const ledger::Ledger& ledger,
+                                                                                   uint64_t block,
+                                                                                   const std::string& chaincode,
+                                                                                   const std::string& collection);
+
 // blockToLive of a collection by the chaincode's definition in `view`; 0 (for ever) for implicit collections, and for those
 // that are not defined.
 [[nodiscard]] uint64_t blocks_to_live(const std::string& chaincode, const std::string& collection,
                                       const ledger::StateView& view);
+
+// What blocks do to definitions, as the ledger of a peer of this organisation wants to know it.
+[[nodiscard]] ledger::DefinitionChanges definition_changes(const std::string& our_mspid);
 
 }  // namespace selvage::node

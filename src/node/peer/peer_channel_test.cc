@@ -298,13 +298,5 @@ TEST_F(Following, TellsHowLongTheStepsOfABlockTake) {
   EXPECT_NE(text.find("gossip_payload_buffer_size{channel=\"" + kit.id() + "\"} 0"), std::string::npos);
 }
 
-TEST(CollectionMembership, KeepsItsOwnImplicitCollectionOnly) {
-  const CollectionMembership membership("Org1MSP");
-  const ledger::MemoryState state;
-  EXPECT_TRUE(membership.is_member("cc", "_implicit_org_Org1MSP", state));
-  EXPECT_FALSE(membership.is_member("cc", "_implicit_org_Org2MSP", state));
-  EXPECT_FALSE(membership.is_member("cc", "undefined", state));
-}
-
 }  // namespace
 }  // namespace selvage::node

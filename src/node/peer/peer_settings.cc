@@ -94,6 +94,7 @@ ledger::LedgerSet::Settings ledger_settings(const config::CoreSettings& core) {
   settings.root = core.filesystem_path + "/ledgersData";
   settings.history = core.ledger.history_enabled;
   settings.blocks_to_live = blocks_to_live;
+  settings.definition_changes = definition_changes(core.msp_id);
   return settings;
 }
 

@@ -20,7 +20,7 @@ const log::Logger& logger() {
 constexpr int kDigestsMax = 10000;
 constexpr size_t kAnswerBytesMax = 64u << 20;
 
-// A TxPvtReadWriteSetWithConfigInfo's write sets of one collection, with the configuration they were made under.
+// Write sets of one collection of one transaction, and the configuration in force when they were made.
 struct Kept {
   std::vector<Bytes> rw_sets;
   std::optional<::protos::StaticCollectionConfig> config;
@@ -45,6 +45,21 @@ Kept from_transient_store(const ::gossip::PvtDataDigest& digest, PeerChannel& ch
         if (part.collection_name() == digest.collection()) kept.rw_sets.push_back(part.rwset());
       }
     }
+  }
+  return kept;
+}
+
+// `written` is what the ledger has of the digest's block.
+Kept from_ledger(const ::gossip::PvtDataDigest& digest, const std::vector<ledger::PrivateWrite>& written, PeerChannel& channel) {
+  Kept kept;
+  for (const auto& write : written) {
+    if (write.transaction == digest.seq_in_block() && write.ns == digest.namespace_() &&
+        write.collection == digest.collection()) {
+      kept.rw_sets.push_back(write.rw_set);
+    }
+  }
+  if (!kept.rw_sets.empty()) {
+    kept.config = collection_config_at(channel.ledger(), digest.block_seq(), digest.namespace_(), digest.collection());
   }
   return kept;
 }
@@ -122,6 +137,7 @@ Status keep_pushed_data(const ::gossip::PrivatePayload& payload, PeerChannel& ch
   size_t bytes = 0;
   for (const auto& digest : message.privatereq().digests()) {
     Kept kept;
+    std::optional<::protos::StaticCollectionConfig> newest;
     if (digest.block_seq() >= height) {
       kept = from_transient_store(digest, channel);
     } else {
@@ -129,16 +145,14 @@ Status keep_pushed_data(const ::gossip::PrivatePayload& payload, PeerChannel& ch
         auto writes = channel.ledger().private_data().find(digest.block_seq());
         if (writes) blocks[digest.block_seq()] = std::move(*writes);
       }
-      for (const auto& write : blocks[digest.block_seq()]) {
-        if (write.transaction == digest.seq_in_block() && write.ns == digest.namespace_() &&
-            write.collection == digest.collection()) {
-          kept.rw_sets.push_back(write.rw_set);
-        }
-      }
-      kept.config = collection_config(digest.namespace_(), digest.collection(), *view);
+      kept = from_ledger(digest, blocks[digest.block_seq()], channel);
+      // A member of today may have what was written before it came.
+      if (kept.config) newest = collection_config(digest.namespace_(), digest.collection(), *view);
     }
     if (kept.rw_sets.empty()) continue;
-    if (!kept.config || !is_eligible(*kept.config, arrival.from->identity, *bundle)) {
+    const bool eligible = (newest && is_eligible(*newest, arrival.from->identity, *bundle)) ||
+                          (kept.config && is_eligible(*kept.config, arrival.from->identity, *bundle));
+    if (!eligible) {
       LOG_DEBUG(logger(), "Peer {} isn't eligible for txID {} at collection {}", escape(arrival.from->address),
                 escape(digest.tx_id()), escape(digest.collection()));
       continue;

@@ -162,9 +162,12 @@ struct PrivateNetwork::State {
     return answers->second;
   }
 
-  // One round: each wanted item is asked of one peer after the other, those that endorsed it first, until all were asked.
+  // Whether a peer is asked for an item before others.
+  using Preference = std::function<bool(const commit::WantedPrivateData&, const gossip::PeerInfo&)>;
+
+  // One round: each wanted item is asked of one peer after the other, those that are preferred first, until all were asked.
   void ask_round(const std::string& channel, uint64_t block, std::vector<commit::WantedPrivateData>& wanted,
-                 const ledger::StateView& view,
+                 const ledger::StateView& view, const Preference& is_preferred,
                  const std::function<bool(const commit::WantedPrivateData&, const Bytes&)>& found) {
     using Wanted = commit::WantedPrivateData;
     std::map<std::pair<std::string, std::string>, std::vector<gossip::PeerInfo>> members_of;
@@ -183,9 +186,9 @@ struct PrivateNetwork::State {
         const gossip::PeerInfo* chosen = nullptr;
         for (const auto& peer : members_of[{item.ns, item.collection}]) {
           if (tried.contains({&item, peer.pki_id})) continue;
-          const bool endorsed = std::find(item.endorsers.begin(), item.endorsers.end(), peer.identity) != item.endorsers.end();
-          if (chosen == nullptr || endorsed) chosen = &peer;
-          if (endorsed) break;
+          const bool preferred = is_preferred(item, peer);
+          if (chosen == nullptr || preferred) chosen = &peer;
+          if (preferred) break;
         }
         if (chosen == nullptr) continue;
         tried.insert({&item, chosen->pki_id});
@@ -227,6 +230,25 @@ struct PrivateNetwork::State {
     });
   }
 
+  // Whoever was a member when the data was written more likely has it than members that joined later, who may be asked too.
+  // What no definition of that time knows of goes from `wanted`.
+  // Fabric quirk: gossip/privdata/pull.go computeReconciliationFilters
+  Preference prefer_members_at(PeerChannel& channel, uint64_t block, std::vector<commit::WantedPrivateData>& wanted) const {
+    std::map<std::pair<std::string, std::string>, std::optional<std::set<Bytes>>> members_then;
+    for (const auto& item : wanted) {
+      const auto [found, fresh] = members_then.try_emplace({item.ns, item.collection});
+      if (!fresh) continue;
+      const auto config = collection_config_at(channel.ledger(), block, item.ns, item.collection);
+      if (!config) continue;
+      found->second.emplace();
+      for (const auto& peer : members(channel.id(), *config)) found->second->insert(peer.pki_id);
+    }
+    std::erase_if(wanted, [&](const auto& item) { return !members_then.at({item.ns, item.collection}); });
+    return [members_then = std::move(members_then)](const commit::WantedPrivateData& item, const gossip::PeerInfo& peer) {
+      return members_then.at({item.ns, item.collection})->contains(peer.pki_id);
+    };
+  }
+
   // What blocks promised and did not bring: the newest first, batch by batch.
   // Fabric quirk: gossip/privdata/reconcile.go.
   void reconcile(PeerChannel& channel) {
@@ -249,7 +271,8 @@ struct PrivateNetwork::State {
       const auto view = ledger.view();
       for (auto& [block, wanted] : by_block) {
         drop_purged(channel.id(), block, wanted, *view);
-        ask_round(channel.id(), block, wanted, *view, [&](const commit::WantedPrivateData& item, const Bytes& rw_set) {
+        const Preference members_then = prefer_members_at(channel, block, wanted);
+        ask_round(channel.id(), block, wanted, *view, members_then, [&](const commit::WantedPrivateData& item, const Bytes& rw_set) {
           const Status taken = ledger.add_late(block, {item.transaction, item.ns, item.collection, rw_set});
           if (!taken) {
             LOG_WARN(logger(), "failed to reconcile pvtdata chaincode {}, collection {}, block num {}, tx num {} due to hash "
@@ -396,9 +419,12 @@ void PrivateNetwork::fetch(const std::string& channel, uint64_t block, std::vect
   const auto started = s.parts.clock.steady();
   LOG_DEBUG(logger(), "[{}] Fetching {} collection private write sets of block [{}] from remote peers", channel,
             wanted.size(), block);
+  const auto has_endorsed = [](const commit::WantedPrivateData& item, const gossip::PeerInfo& peer) {
+    return std::find(item.endorsers.begin(), item.endorsers.end(), peer.identity) != item.endorsers.end();
+  };
   while (true) {
     s.drop_purged(channel, block, wanted, view);
-    if (!wanted.empty()) s.ask_round(channel, block, wanted, view, found);
+    if (!wanted.empty()) s.ask_round(channel, block, wanted, view, has_endorsed, found);
     if (wanted.empty() || s.parts.clock.steady() - started >= s.settings.pull_retry) break;
     std::unique_lock lock(s.mutex);
     if (s.stopped.wait_for(lock, kPauseBetweenRounds, [&] { return s.stopping; })) break;

@@ -11,33 +11,40 @@
 namespace selvage::node {
 namespace {
 
-// May this identity see the collection's data? Answers are kept for one block.
+// May this identity see the collection's data of one block? By the configuration in force then, and as in Fabric only
+// where that keeps readers out (memberOnlyRead).
+// Fabric quirk: core/peer/deliverevents.go CheckCollectionPolicy
 class Reader {
  public:
-  Reader(const PeerChannel& channel, const Bytes& creator)
-      : bundle_(channel.bundle()), view_(channel.shared_ledger()->view()) {
+  Reader(const PeerChannel& channel, uint64_t block, const Bytes& creator)
+      : ledger_(*channel.shared_ledger()), block_(block), bundle_(channel.bundle()) {
     auto identity = bundle_->msps()->deserialize(creator);
     if (identity && (*identity)->validate()) identity_ = std::move(*identity);
   }
 
-  bool may_see(const std::string& chaincode, const std::string& collection) {
+  // An error when nothing is known of the collection at that block.
+  Result<bool> may_see(const std::string& chaincode, const std::string& collection) {
     const auto [known, fresh] = known_.try_emplace({chaincode, collection}, false);
-    if (fresh) known->second = is_member(chaincode, collection);
+    if (!fresh) return known->second;
+    const auto config = collection_config_at(ledger_, block_, chaincode, collection);
+    if (!config) {
+      return fail(Code::kNotFound, "no collection config was found for collection " + collection + " for chaincode " + chaincode);
+    }
+    known->second = !config->member_only_read() || is_member(*config);
     return known->second;
   }
 
  private:
-  bool is_member(const std::string& chaincode, const std::string& collection) const {
+  bool is_member(const ::protos::StaticCollectionConfig& config) const {
     if (!identity_) return false;
-    const auto config = collection_config(chaincode, collection, *view_);
-    if (!config) return false;
-    const auto policy = policy::make_signature_policy(config->member_orgs_policy().signature_policy(), bundle_->msps());
+    const auto policy = policy::make_signature_policy(config.member_orgs_policy().signature_policy(), bundle_->msps());
     const std::shared_ptr<const identity::Identity> one[] = {identity_};
     return policy && (*policy)->evaluate_identities(one);
   }
 
+  const ledger::Ledger& ledger_;
+  const uint64_t block_;
   const std::shared_ptr<const channel::Bundle> bundle_;
-  const std::shared_ptr<const ledger::StateView> view_;
   std::shared_ptr<const identity::Identity> identity_;  // null: nobody that the channel knows
   std::map<std::pair<std::string, std::string>, bool> known_;
 };
@@ -60,9 +67,10 @@ Result<Bytes> PrivateRendering::block(const ::common::Block& block, const delive
   auto& out = *response.mutable_block_and_private_data();
   *out.mutable_block() = block;
   if (!writes.empty()) {
-    Reader reader(channel, request.creator);
+    Reader reader(channel, block.header().number(), request.creator);
     for (const auto& write : writes) {
-      if (!reader.may_see(write.ns, write.collection)) continue;
+      SELVAGE_TRY(const bool visible, reader.may_see(write.ns, write.collection));
+      if (!visible) continue;
       auto& set = (*out.mutable_private_data_map())[write.transaction];
       auto& collection = *part_of(set, write.ns).add_collection_pvt_rwset();
       collection.set_collection_name(write.collection);
