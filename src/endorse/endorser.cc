@@ -176,6 +176,8 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
     return fail(Code::kUnknown, "proposal client identity expired", identity::describe_identity(proposal.signature_header.creator()));
   if (auto timely = check_time_window(proposal, now, state.settings.time_window); !timely)
     return grpc_error(std::move(timely).error());
+  if (state.parts.admits)
+    if (auto admitted = state.parts.admits(); !admitted) return grpc_error(std::move(admitted).error());
 
   state.received.add(1);
   if (!proposal.channel_id().empty() && !channel)

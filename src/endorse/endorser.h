@@ -111,6 +111,8 @@ class Endorser {
     Disseminate disseminate;  // empty: no peer is asked, and a collection that requires one refuses the write
     const Clock& clock;
     metrics::Provider& metrics;
+    // Asked before anything is executed; an error is answered as a gRPC error. May be empty.
+    std::function<Status()> admits;
     // Our own endorsements come back in blocks; what is in here need not be verified again. May be null.
     identity::SignatureMemory* signatures = nullptr;
   };

@@ -6,6 +6,7 @@
 
 #include "base/disk.h"
 #include "ledger/blocks/number_index.h"
+#include "ledger/old_heights.h"
 #include "ledger/rocks_database.h"
 
 namespace selvage::ledger {
@@ -113,19 +114,21 @@ Status OfflineLedgers::forget_derived(const std::string& channel, bool private_d
 Status OfflineLedgers::cut(const std::string& channel, BlockNumber last) {
   const std::string folder = chains() + "/" + channel;
   std::optional<BlockPlace> place;
+  uint64_t height = 0;
   {
     BlockStore::Settings settings;
     settings.directory = folder;
     settings.channel = channel;
     SELVAGE_TRY(const auto blocks, BlockStore::open(*disk_, settings));  // checks the files, and completes the index
-    if (last + 1 >= blocks->height())
+    height = blocks->height();
+    if (last + 1 >= height)
       return fail(Code::kInvalidArgument,
-                  fmt::format("target block number [{}] should be less than the biggest block number [{}]", last,
-                              blocks->height() - 1));
+                  fmt::format("target block number [{}] should be less than the biggest block number [{}]", last, height - 1));
     SELVAGE_TRY(const auto index, NumberIndex::open(*disk_, folder + "/numbers"));
     SELVAGE_TRY(place, index->find(last));
   }
   if (!place) return fail(Code::kDataLoss, "the index of block numbers is damaged", folder + "/numbers");
+  SELVAGE_CHECK(note_old_height(*disk_, folder, height));
   SELVAGE_CHECK(forget_derived(channel));
   // An index that knew of blocks that are gone would tell the next start of lost blocks.
   SELVAGE_CHECK(disk_->remove(folder + "/numbers"));

@@ -35,7 +35,8 @@ class OfflineLedgers {
   Status resume(const std::string& channel);
   // Removes all there is of a channel, private data too.
   Status unjoin(const std::string& channel);
-  // Removes the blocks above `block`, and all that was derived from the channel's blocks. kNotFound: no such channel;
+  // Removes the blocks above `block`, and all that was derived from the channel's blocks; how high it was is noted
+  // (ledger/old_heights.h). kNotFound: no such channel;
   // kInvalidArgument: the block is not below the last one.
   Status roll_back(const std::string& channel, BlockNumber block);
   // Every channel to its first block.

@@ -7,6 +7,7 @@
 #include "common/common.pb.h"
 #include "kit/faulty_disk.h"
 #include "ledger/ledger.h"
+#include "ledger/old_heights.h"
 #include "wire/block.h"
 #include "wire/marshal.h"
 
@@ -113,6 +114,8 @@ TEST_F(Offline, ARollbackKeepsTheBlocksBelowAndTakesNewOnes) {
   EXPECT_EQ(height("one"), 3u);
   EXPECT_EQ(height("two"), 2u);
   EXPECT_FALSE(*set->find("one")->find_transaction("tx4"));
+  const std::map<std::string, uint64_t> before = {{"one", 5}};
+  EXPECT_EQ(*load_old_heights(disk, root, {"one", "two"}), before);
   commit("one");
   EXPECT_EQ(height("one"), 4u);
   EXPECT_TRUE(*set->find("one")->find_transaction("tx3"));

@@ -41,6 +41,19 @@ def wait_for_height(net, height):
         time.sleep(0.05)  # between two questions; what counts is the deadline
 
 
+def rolled_back_peer_endorses_nothing(net):
+    """Until the orderer is back and with it the blocks that are missing."""
+    node(net, "rollback", *CHANNEL, "-b", "1")
+    net.processes["orderer"].stop()
+    net.start_peer("org1")
+    done = net.cli("org1", "channel", "getinfo", *CHANNEL, check=False)
+    assert done.returncode == 1 and "endorse requests are blocked while ledgers are being rebuilt" in done.stderr, done.stderr
+    net.start_orderer()
+    net.processes["org1"].wait_for("Ledger rebuild: Complete, all ledgers surpass prereset heights.")
+    wait_for_height(net, 4)
+    net.processes["org1"].stop()
+
+
 def main():
     our = ours()
     for program in ("orderer", "peer"):
@@ -66,6 +79,7 @@ def main():
         refused(net, "ledgerID [nope] does not exist", "rollback", "-c", "nope", "-b", "1")
         refused(net, "target block number [3] should be less than the biggest block number [3]", "rollback", *CHANNEL, "-b", "3")
         refused(net, "the data format is already up to date. No upgrade is required", "upgrade-dbs")
+        rolled_back_peer_endorses_nothing(net)
         for what in (["rollback", *CHANNEL, "-b", "1"], ["reset"], ["rebuild-dbs"]):
             node(net, *what)
             start_at(net, 4)

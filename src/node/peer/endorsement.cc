@@ -91,7 +91,7 @@ struct Endorsement::State {
         channels(parts.channels),
         runner(chaincodes),
         endorser(settings.endorser, {channels, runner, access, parts.local.msp, parts.local.signer, parts.disseminate,
-                                     parts.clock, parts.metrics, parts.signatures}) {
+                                     parts.clock, parts.metrics, parts.admits, parts.signatures}) {
     launcher.set_chaincodes(chaincodes);
     definitions.on_change([this](const std::string& package_id) { launcher.keep_running(package_id); },
                           [this](const std::string& package_id) { launcher.release(package_id); });

@@ -48,6 +48,7 @@ class Endorsement {
     metrics::Provider& metrics;
     identity::SignatureMemory* signatures = nullptr;  // shared with validation; may be null
     endorse::Disseminate disseminate;                 // of private data; may be empty
+    std::function<Status()> admits;                   // endorse::Endorser::Parts; may be empty
   };
   [[nodiscard]] static Result<std::unique_ptr<Endorsement>> make(EndorsementSettings settings, Parts parts);
   ~Endorsement();

@@ -22,6 +22,7 @@
 #include "node/peer/peer_tls.h"
 #include "node/peer/private_network.h"
 #include "node/peer/private_rendering.h"
+#include "node/peer/rebuild_gate.h"
 #include "node/peer/tls_upkeep.h"
 #include "ops/operations_service.h"
 #include "os/posix_disk.h"
@@ -65,6 +66,7 @@ struct PeerNode::State {
   std::unique_ptr<ops::Operations> operations;
   std::unique_ptr<PeerTlsUpkeep> tls_upkeep;
   std::unique_ptr<ledger::LedgerSet> ledgers;
+  std::unique_ptr<RebuildGate> rebuild_gate;
   std::unique_ptr<os::WorkerPool> validators;
   identity::SignatureMemory signatures;
   std::unique_ptr<GossipNetwork> gossip;
@@ -121,7 +123,11 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
     s.gossip->config_changed(bundle);
     if (s.clients) s.clients->config_changed(bundle);
   };
-  events.committed = [&s](const std::string& channel, uint64_t height) { s.gossip->committed(channel, height); };
+  SELVAGE_TRY(s.rebuild_gate, RebuildGate::make(disk, ledger_settings(s.core).root, s.ledgers->ledgers()));
+  events.committed = [&s](const std::string& channel, uint64_t height) {
+    s.gossip->committed(channel, height);
+    s.rebuild_gate->committed(channel, height);
+  };
   events.lifecycle_changed = [&s](const std::string& channel) { s.endorsement->lifecycle_changed(channel); };
   events.failed = [&s](const std::string& channel, const Error& error) {
     LOG_ERROR(logger(), "Channel {} cannot go on, the peer stops: {}", channel, to_string(error));
@@ -145,7 +151,8 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
                                                 [&s](const std::string& channel, const std::string& txid, const auto& writes,
                                                      uint64_t height) {
                                                   return s.private_network->disseminate(channel, txid, writes, height);
-                                                }}));
+                                                },
+                                                [&s] { return s.rebuild_gate->check(); }}));
   s.endorsement->on_runnable([&s](const std::string& channel, const auto& runnable) {
     std::vector<gossip::ChaincodeInfo> chaincodes;
     for (const auto& [name, sequence] : runnable) chaincodes.push_back({name, std::to_string(sequence)});
