@@ -236,7 +236,8 @@ TEST_F(Material, SourcesArePackedAsPeersExpectThem) {
                                       {"src/go/cc_test.go", "package main"},
                                       {"src/go/notes.txt", "yes"},
                                       {"src/go/.hidden/x.go", "no"},
-                                      {"src/go/META-INF/statedb/couchdb/indexes/i.json", "{}"},
+                                      {"src/go/META-INF/statedb/couchdb/indexes/i.json", R"({"index":{"fields":["x"]}})"},
+                                      {"src/go/META-INF/statedb/couchdb/indexes/.swp", "hidden, no index"},
                                       {"src/node/package.json", "{}"},
                                       {"src/node/node_modules/x/i.js", "no"}}) {
     fs::create_directories(fs::path(path(name)).parent_path());
@@ -255,6 +256,21 @@ TEST_F(Material, SourcesArePackedAsPeersExpectThem) {
             (std::vector<std::string>{"META-INF/statedb/couchdb/indexes/i.json", "src/cc.go", "src/cc_test.go",
                                       "src/go.mod", "src/notes.txt"}));
   EXPECT_EQ(names(*peer::pack_source("node", path("src/node"))), std::vector<std::string>{"src/package.json"});
+  const auto why = [&](const char* language, const char* folder) {
+    const auto packed = peer::pack_source(language, path(folder));
+    return packed ? "ok" : packed.error().message;
+  };
+  ASSERT_TRUE(write_file(path("src/go/META-INF/statedb/couchdb/indexes/bad.json"), "[").has_value());
+  EXPECT_EQ(why("golang", "src/go"), "error getting chaincode bytes: walk failed: Index metadata file "
+                                     "[META-INF/statedb/couchdb/indexes/bad.json] is not a valid JSON");
+  fs::create_directories(path("src/node/META-INF"));
+  ASSERT_TRUE(write_file(path("src/node/META-INF/i.json"), "{}").has_value());
+  EXPECT_EQ(why("node", "src/node"), "error getting chaincode bytes: Error writing Chaincode package contents: metadata "
+                                     "file path must begin with META-INF/statedb, found: META-INF/");
+  fs::create_directories(path("src/empty/target"));
+  ASSERT_TRUE(write_file(path("src/empty/target/x.java"), "no").has_value());
+  EXPECT_EQ(why("java", "src/empty"), "error getting chaincode bytes: failed to create chaincode package: no source files "
+                                      "found in '" + path("src/empty") + "'");
   EXPECT_FALSE(peer::pack_source("cobol", path("src/node")).has_value());
   EXPECT_FALSE(peer::pack_source("golang", path("src/node")).has_value());
 }

@@ -4,7 +4,9 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 
+#include "base/log.h"
 #include "config/tree.h"
+#include "lifecycle/metadata_file.h"
 #include "os/process.h"
 #include "tools/terminal.h"
 
@@ -17,11 +19,18 @@ tl::unexpected<Error> refuse(std::string text, std::string hint = "") {
   return fail(Code::kInvalidArgument, std::move(text), "", std::move(hint));
 }
 
+const log::Logger& logger() {
+  static const log::Logger instance("chaincode.platform.util");
+  return instance;
+}
+
+// What differs between the languages of chaincode.
 struct Rules {
   std::vector<std::string> folders_left_out;
   std::vector<std::string> endings_left_out;
   bool hidden_folders = true;
   fs::path metadata = "META-INF";  // from the root
+  std::string failure;             // stands before what is wrong with the folder
 };
 
 bool contains(const std::vector<std::string>& list, const std::string& word) {
@@ -34,22 +43,25 @@ Result<std::vector<lifecycle::TarFile>> collect(const fs::path& root, const Rule
   auto walk = fs::recursive_directory_iterator(root, error);
   for (; !error && walk != fs::recursive_directory_iterator(); walk.increment(error)) {
     const std::string name = walk->path().filename().string();
-    if (walk->is_directory()) {
-      const bool hidden = name == ".git" || (!rules.hidden_folders && name.starts_with("."));
-      if (hidden || contains(rules.folders_left_out, name)) walk.disable_recursion_pending();
-      continue;
-    }
-    if (!walk->is_regular_file()) continue;
     const fs::path relative = walk->path().lexically_relative(root);
     const fs::path below = relative.lexically_relative(rules.metadata);
     const bool metadata = !below.empty() && *below.begin() != "..";
-    if (metadata && name.starts_with(".")) continue;  // hidden files are no metadata
-    if (!metadata && contains(rules.endings_left_out, relative.extension().string())) continue;
+    if (walk->is_directory()) {
+      const bool hidden = name == ".git" || (!rules.hidden_folders && !metadata && name.starts_with("."));
+      if (hidden || contains(rules.folders_left_out, name)) walk.disable_recursion_pending();
+      continue;
+    }
+    if (!walk->is_regular_file() || contains(rules.endings_left_out, relative.extension().string())) continue;
+    const std::string packed = metadata ? "META-INF/" + below.generic_string() : "src/" + relative.generic_string();
+    if (metadata && name.starts_with(".")) {
+      LOG_WARN(logger(), "Ignoring hidden file in metadata directory: {}", packed);
+      continue;
+    }
     SELVAGE_TRY(Bytes content, read_file(walk->path().string()));
-    files.push_back({metadata ? "META-INF/" + below.generic_string() : "src/" + relative.generic_string(),
-                     std::move(content)});
+    if (metadata) SELVAGE_CHECK(lifecycle::check_metadata_file(packed, content));
+    files.push_back({packed, std::move(content)});
   }
-  if (error) return refuse("error getting chaincode bytes: " + root.string() + ": " + error.message());
+  if (error) return refuse(root.string() + ": " + error.message());
   std::sort(files.begin(), files.end(), [](const auto& a, const auto& b) { return a.name < b.name; });
   return files;
 }
@@ -97,36 +109,53 @@ Result<GoModule> ask_go(const fs::path& folder) {
   return GoModule{fs::path(module->value("Dir", "")), told.value("ImportPath", "")};
 }
 
+// Fabric quirk: core/chaincode/platforms/{golang,node,java}/platform.go
+Result<Rules> rules_of(const std::string& language) {
+  Rules rules;
+  if (language == "golang") {
+    rules.hidden_folders = false;
+    rules.failure = "walk failed";
+    return rules;
+  }
+  if (language == "node") {
+    rules.folders_left_out = {"node_modules"};
+    rules.failure = "Error writing Chaincode package contents";
+    return rules;
+  }
+  if (language == "java") {
+    rules.folders_left_out = {"target", "build", "out"};
+    rules.endings_left_out = {".class"};
+    rules.failure = "failed to create chaincode package";
+    return rules;
+  }
+  std::string upper = language;
+  for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return refuse("failed to normalize chaincode path: unknown chaincodeType: " + upper,
+                "use golang, node or java; for chaincode as a service: selvage package ccaas");
+}
+
 }  // namespace
 
 Result<SourcePackage> pack_source(const std::string& language, const std::string& folder) {
+  SELVAGE_TRY(Rules rules, rules_of(language));
   std::error_code error;
   fs::path root = fs::canonical(folder, error);
-  if (error || !fs::is_directory(root))
-    return refuse("failed to normalize chaincode path: " + folder + " is not a folder");
+  if (error) {
+    return refuse("error getting chaincode bytes: " + rules.failure + ": lstat " + folder + ": no such file or directory");
+  }
   SourcePackage package{folder, {}};
-  Rules rules;
   if (language == "golang") {
     SELVAGE_TRY(const GoModule module, ask_go(root));
     package.path = module.import_path;
-    rules.hidden_folders = false;
     rules.metadata = (root / "META-INF").lexically_relative(module.root);
     root = module.root;
-  } else if (language == "node") {
-    if (!exists((root / "package.json").string())) return refuse("package.json not found in " + folder);
-    rules.folders_left_out = {"node_modules"};
-  } else if (language == "java") {
-    rules.folders_left_out = {"target", "build", "out"};
-    rules.endings_left_out = {".class"};
-  } else {
-    std::string upper = language;
-    for (char& c : upper) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-    return refuse("failed to normalize chaincode path: unknown chaincodeType: " + upper,
-                  "use golang, node or java; for chaincode as a service: selvage package ccaas");
   }
-  SELVAGE_TRY(const auto files, collect(root, rules));
-  if (files.empty()) return refuse("error getting chaincode bytes: no source files in " + root.string());
-  SELVAGE_TRY(package.code_tar_gz, lifecycle::make_tar_gz(files));
+  const auto files = collect(root, rules);
+  if (!files) return fail(files.error().within(rules.failure).within("error getting chaincode bytes"));
+  if (files->empty()) {
+    return refuse("error getting chaincode bytes: " + rules.failure + ": no source files found in '" + folder + "'");
+  }
+  SELVAGE_TRY(package.code_tar_gz, lifecycle::make_tar_gz(*files));
   return package;
 }
 
