@@ -3,32 +3,27 @@
 #include <algorithm>
 
 namespace selvage::order {
-namespace {
-constexpr auto kSecond = std::chrono::seconds(1);
-}
 
 SteadyTime Throttle::admit(const Bytes& who, SteadyTime now) {
   if (settings_.rate <= 0) return now;
   std::lock_guard lock(mutex_);
-  Client& client = clients_[who];
+  if (started_ == SteadyTime{}) started_ = now;
+  const int64_t second = std::chrono::floor<std::chrono::seconds>(now - started_).count();
+  const auto [place, is_new] = clients_.try_emplace(who);
+  Client& client = place->second;
   client.seen = now;
-  if (now - pruned_ >= kSecond) {
-    pruned_ = now;
+  if (is_new) client.second = second;
+  if (pruned_ < second) {
+    pruned_ = second;
     std::erase_if(clients_, [&](const auto& entry) {
-      return std::max(entry.second.seen, entry.second.second) + settings_.inactivity < now;
+      return std::max(entry.second.seen, begin_of(entry.second.second)) + settings_.inactivity < now;
     });
   }
-  const int share = std::max(settings_.rate / static_cast<int>(clients_.size()), 1);
-  if (now - client.second >= kSecond) {
-    client.second = now;
+  if (++client.used > settings_.rate / static_cast<int>(clients_.size())) {
+    client.second = client.second < second ? second : client.second + 1;
     client.used = 0;
   }
-  if (client.used >= share) {
-    client.second += kSecond;
-    client.used = 0;
-  }
-  ++client.used;
-  return std::max(client.second, now);
+  return std::max(begin_of(client.second), now);
 }
 
 size_t Throttle::clients() const {

@@ -1,7 +1,8 @@
 // General.Throttling: how many messages a second one client, or one organisation, may send. Pure; the caller waits.
 //
-// The rate is that of all together and is divided by those who were heard of lately. What is more than a second's share is
-// put off to the seconds that follow, in order. Fabric quirk: orderer/common/throttle
+// The rate is that of all together and is divided by those who were heard of lately. Every second each of them gets its
+// share again; whoever used up its share waits for the next one, and the message that waited does not count against it.
+// A share that nobody waited for is kept for later, but only one. Fabric quirk: orderer/common/throttle
 #pragma once
 
 #include <chrono>
@@ -28,14 +29,16 @@ class Throttle {
 
  private:
   struct Client {
-    SteadyTime second{};  // that the messages are counted for; may lie ahead
-    int used = 0;
+    int64_t second = 0;  // that the newest share is of; may lie ahead
+    int used = 0;        // of it
     SteadyTime seen{};
   };
+  [[nodiscard]] SteadyTime begin_of(int64_t second) const { return started_ + std::chrono::seconds(second); }
   const Settings settings_;
   mutable std::mutex mutex_;
   std::map<Bytes, Client> clients_;
-  SteadyTime pruned_{};
+  SteadyTime started_{};  // seconds are counted from the first message
+  int64_t pruned_ = 0;    // the second in which that was done last
 };
 
 }  // namespace selvage::order

@@ -13,8 +13,25 @@ const SteadyTime kStart{seconds(1000)};
 TEST(Throttle, PutsOffWhatIsMoreThanASecondsShare) {
   Throttle throttle({.rate = 3, .inactivity = seconds(5)});
   for (int i = 0; i < 3; ++i) EXPECT_EQ(throttle.admit("a", kStart), kStart);
-  for (int i = 0; i < 3; ++i) EXPECT_EQ(throttle.admit("a", kStart + milliseconds(10)), kStart + seconds(1));
+  // The one that waits for its share, and the three of this share.
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(throttle.admit("a", kStart + milliseconds(10)), kStart + seconds(1));
   EXPECT_EQ(throttle.admit("a", kStart + milliseconds(20)), kStart + seconds(2));
+}
+
+TEST(Throttle, KeepsOneShareThatNobodyWaitedFor) {
+  Throttle throttle({.rate = 3, .inactivity = seconds(5)});
+  EXPECT_EQ(throttle.admit("a", kStart), kStart);
+  const SteadyTime later = kStart + milliseconds(3500);
+  // Two are left of the first share, one ends it, three more are of the one that was kept.
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(throttle.admit("a", later), later) << i;
+  EXPECT_EQ(throttle.admit("a", later), kStart + seconds(4)) << "at the next full second, not a second from now";
+}
+
+TEST(Throttle, LetsOneASecondThroughWhenTheRateIsBelowTheNumberOfClients) {
+  Throttle throttle({.rate = 1, .inactivity = seconds(5)});
+  (void)throttle.admit("b", kStart);
+  EXPECT_EQ(throttle.admit("a", kStart), kStart + seconds(1));
+  EXPECT_EQ(throttle.admit("a", kStart), kStart + seconds(2));
 }
 
 TEST(Throttle, DividesTheRateByThoseWhoSend) {
