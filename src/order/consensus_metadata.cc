@@ -67,10 +67,19 @@ Status verify_consenter(const etcdraft::Consenter& consenter, const Pools& pools
 
 }  // namespace
 
+Status check_consensus_type(const channel::Bundle& bundle) {
+  if (bundle.orderer() == nullptr) return refuse("no orderer config in bundle");
+  const std::string& type = bundle.orderer()->consensus_type;
+  if (type == "etcdraft") return {};
+  return refuse(
+      fmt::format("failed to find a consenter for consensus type: {}; this orderer orders with Raft only: make the "
+                  "channel with OrdererType etcdraft, or join {} to it",
+                  type, type == "BFT" ? "Fabric's own orderers" : "orderers that know this type"));
+}
+
 Result<etcdraft::ConfigMetadata> config_metadata_of(const channel::Bundle& bundle) {
-  const auto* orderer = bundle.orderer();
-  if (orderer == nullptr) return refuse("no orderer config in bundle");
-  auto metadata = wire::parse<etcdraft::ConfigMetadata>(orderer->consensus_metadata);
+  SELVAGE_CHECK(check_consensus_type(bundle));
+  auto metadata = wire::parse<etcdraft::ConfigMetadata>(bundle.orderer()->consensus_metadata);
   if (!metadata) return fail(metadata.error().within("failed to unmarshal consensus metadata"));
   return metadata;
 }

@@ -1,5 +1,5 @@
-// What a channel's configuration and its blocks say about the Raft cluster: who the consenters are, with which ids, what
-// an update changes, and whether that may be. Pure.
+// What a channel's configuration and its blocks say about the Raft cluster: who the consenters are, with which ids,
+// what an update changes, and whether that may be. Pure.
 #pragma once
 
 #include <optional>
@@ -22,7 +22,10 @@ class Bundle;
 
 namespace selvage::order {
 
-// The consensus metadata of an etcdraft channel. Errors: kInvalidArgument.
+// Can this orderer serve such a channel? Errors: kInvalidArgument, which says what to do, since operators get no more
+// than the message to see.
+[[nodiscard]] Status check_consensus_type(const channel::Bundle& bundle);
+// The consensus metadata of an etcdraft channel. Errors: kInvalidArgument, also for other channels.
 [[nodiscard]] Result<etcdraft::ConfigMetadata> config_metadata_of(const channel::Bundle& bundle);
 // Options make sense, consenters' certificates chain to the orderer organisations' TLS roots (dates do not count), none
 // is named twice. Errors: kInvalidArgument with Fabric's words.
