@@ -10,19 +10,15 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/log_quota.h"
 #include "common/common.pb.h"
 #include "crypto/certificate.h"
 #include "order/chain_worker.h"
 #include "order/delay_worker.h"
-#include "order/msg_processor.h"
+#include "order/envelope_check.h"
 #include "order/registrar.h"
 #include "order/throttle.h"
 #include "orderer/ab.pb.h"
 #include "rpc/server.h"
-#include "wire/block.h"
-#include "wire/envelope.h"
-#include "wire/marshal.h"
 
 namespace selvage::order {
 namespace {
@@ -32,8 +28,12 @@ log::Logger& logger() {
   return instance;
 }
 
-// Answers that a client does not read; more, and its window is closed. Above rpc's own mark, which wakes us again. Bytes.
+// Answers that a client does not read; more, and its window is closed. Above rpc's own mark, which wakes us again.
+// Bytes.
 constexpr size_t kUnreadMax = 2u << 20;
+
+// What Go's server says to bytes that are no envelope.
+constexpr const char* kUnreadable = "grpc: error unmarshalling request: proto: cannot parse invalid wire-format data";
 
 using Instant = std::chrono::steady_clock::time_point;
 Instant now() { return std::chrono::steady_clock::now(); }
@@ -48,42 +48,15 @@ metrics::Options broadcast_metric(const char* name, const char* help) {
           .buckets = {}};
 }
 
-struct Outcome {
-  common::Status status = common::SUCCESS;
-  std::string info;
-};
-
-Outcome refused(const Error& error) {
-  switch (error.code) {
-    case Code::kPermissionDenied:
-      return {common::FORBIDDEN, error.message};
-    case Code::kUnavailable:
-      return {common::SERVICE_UNAVAILABLE, error.message};
-    default:
-      return {common::BAD_REQUEST, error.message};
-  }
-}
-
 // One envelope on its way.
 struct Slot {
   Bytes envelope;
   size_t bytes = 0;
   Instant received = now();
   Instant checked_at{};
-  bool checked = false;
-  Outcome outcome;
-  std::string channel = "unknown";
-  std::string type = "unknown";
-  std::shared_ptr<ChainWorker> chain;  // set when it is to be ordered
-  Submission submission;
+  bool is_checked = false;
+  CheckedEnvelope checked;
 };
-
-// The bytes that Go would write for this envelope, since those are what blocks hold.
-Result<Bytes> canonical(Bytes envelope) {
-  if (wire::check_canonical_envelope(envelope, 0)) return envelope;
-  SELVAGE_TRY(const auto parsed, wire::parse<common::Envelope>(envelope));
-  return wire::marshal(parsed);
-}
 
 }  // namespace
 
@@ -148,11 +121,12 @@ class Stream : public std::enable_shared_from_this<Stream> {
       }
     }
     auto work = [self = shared_from_this(), slot = std::move(slot)] {
-      if (!self->ended_) self->check(*slot);
+      if (!self->ended_)
+        slot->checked = check_envelope(std::move(slot->envelope), self->shared_->registrar, self->address());
       {
         std::lock_guard lock(self->mutex_);
         slot->checked_at = now();
-        slot->checked = true;
+        slot->is_checked = true;
       }
       self->advance();
     };
@@ -196,75 +170,6 @@ class Stream : public std::enable_shared_from_this<Stream> {
  private:
   const std::string& address() const { return call_->peer().address; }
 
-  // On a pool thread, several at once.
-  void check(Slot& slot) {
-    common::Envelope parsed;  // only for config updates
-    auto canonical_bytes = canonical(std::move(slot.envelope));
-    if (!canonical_bytes) {
-      slot.outcome = {common::BAD_REQUEST, ""};
-      unparsable_ = true;
-      return;
-    }
-    slot.submission.envelope = std::move(*canonical_bytes);
-    auto message = read_message(slot.submission.envelope);
-    const auto refuse = [&](const char* what, const Error& error) {
-      LOG_STRANGER(logger(), Warn, address(), "[channel: {}] {} {} because of error: {}", slot.channel, what, address(), to_string(error));
-      slot.outcome = refused(error);
-    };
-    const auto no_processor = [&](const Error& error) {
-      LOG_STRANGER(logger(), Warn, address(), "[channel: {}] Could not get message processor for serving {}: {}", slot.channel, address(),
-               error.message);
-      slot.outcome = {common::BAD_REQUEST, error.message};
-    };
-    if (!message) return no_processor(message.error());
-    slot.channel = log_text(message->channel.channel_id);
-    slot.type = wire::header_type_name(message->channel.type);
-    auto chain = shared_->registrar.chain(std::string(message->channel.channel_id));
-    if (!chain) {
-      slot.channel = "unknown";  // or anybody could make metrics without end
-      return no_processor({Code::kNotFound, "channel does not exist", "", ""});
-    }
-    const auto bundle = chain->bundle();
-    const MsgProcessor& processor = shared_->registrar.processor();
-    switch (classify(message->channel.type)) {
-      case MessageClass::kConfig:
-        return no_processor({Code::kInvalidArgument, "message is of type that cannot be processed directly", "", ""});
-      case MessageClass::kUnsupported:
-        return no_processor({Code::kInvalidArgument, "message is of type that is no longer supported", "", ""});
-      case MessageClass::kNormal:
-        LOG_DEBUG(logger(), "[channel: {}] Broadcast is processing normal message from {} of type {}", slot.channel,
-                  address(), slot.type);
-        if (auto passed = processor.check_normal(*message, *bundle); !passed) {
-          return refuse("Rejecting broadcast of normal message from", passed.error());
-        }
-        slot.submission.message_bytes = message->counted_bytes();
-        break;
-      case MessageClass::kConfigUpdate: {
-        LOG_DEBUG(logger(), "[channel: {}] Broadcast is processing config update message from {}", slot.channel,
-                  address());
-        auto config = wire::parse_into(slot.submission.envelope, parsed)
-                          ? processor.process_config_update(parsed, *bundle, chain->consensus())
-                          : Result<common::Envelope>(fail(Code::kInvalidArgument, wire::kBadWireFormat));
-        if (!config) return refuse("Rejecting broadcast of config message from", config.error());
-        slot.submission.message_bytes = config->payload().size() + config->signature().size();
-        slot.submission.envelope = wire::marshal(*config);
-        slot.submission.config = true;
-        break;
-      }
-    }
-    slot.submission.validated_at = bundle->sequence();
-    slot.chain = std::move(chain);
-  }
-
-  // Types and channels become log text and labels; those of messages that pass are known to be harmless.
-  static std::string log_text(BytesView text) {
-    std::string safe(text.substr(0, 64));
-    for (char& c : safe) {
-      if (static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7f) c = '?';
-    }
-    return safe;
-  }
-
   // Puts in line and answers what is ready at the front. One thread at a time; others leave their mark and go.
   void advance() {
     {
@@ -278,7 +183,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
       {
         std::lock_guard lock(mutex_);
         again_ = false;
-        if (ended_ || slots_.empty() || !slots_.front()->checked) {
+        if (ended_ || slots_.empty() || !slots_.front()->is_checked) {
           if (!ended_ && slots_.empty() && half_closed_) {
             end();
             LOG_DEBUG(logger(), "Received EOF from {}, hangup", address());
@@ -289,7 +194,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
         }
         slot = slots_.front();
       }
-      if (!put_in_line(*slot)) {
+      if (!put_in_line(slot->checked)) {
         std::lock_guard lock(mutex_);
         if (again_) continue;  // room() was called already
         advancing_ = false;
@@ -301,11 +206,9 @@ class Stream : public std::enable_shared_from_this<Stream> {
       bytes_ -= slot->bytes;
       shared_->bytes -= slot->bytes;
       slots_.pop_front();
-      if (slot->outcome.status != common::SUCCESS) {
+      if (slot->checked.status != common::SUCCESS) {
         end();
-        call_->finish(unparsable_ ? rpc::Status(Code::kInternal, "grpc: error unmarshalling request: proto: cannot parse "
-                                                                 "invalid wire-format data")
-                                  : rpc::Status());
+        call_->finish(slot->checked.unparsable ? rpc::Status(Code::kInternal, kUnreadable) : rpc::Status());
       } else {
         maybe_resume();
       }
@@ -331,40 +234,49 @@ class Stream : public std::enable_shared_from_this<Stream> {
   }
 
   // False: the chain has no room now.
-  bool put_in_line(Slot& slot) {
-    if (!slot.chain) return true;
-    const bool config = slot.submission.config;
+  bool put_in_line(CheckedEnvelope& checked) {
+    if (!checked.chain) return true;
+    const bool config = checked.submission.config;
     std::string why;
-    const auto taken = slot.chain->order(slot.submission, [weak = weak_from_this()] {
-      if (auto self = weak.lock()) self->shared_->post([self] { self->advance(); });
-    }, &why);
+    const auto taken = checked.chain->order(
+        checked.submission,
+        [weak = weak_from_this()] {
+          if (auto self = weak.lock()) self->shared_->post([self] { self->advance(); });
+        },
+        &why);
     if (taken == ChainWorker::Taken::kFull) return false;
     if (taken == ChainWorker::Taken::kYes) return true;
-    slot.outcome = {common::SERVICE_UNAVAILABLE, ChainWorker::refusal(taken, why)};
-    LOG_WARN(logger(), "[channel: {}] Rejecting broadcast of {} message from {} with SERVICE_UNAVAILABLE: rejected by {}: {}",
-             slot.channel, config ? "config" : "normal", address(), config ? "Configure" : "Order", slot.outcome.info);
+    checked.status = common::SERVICE_UNAVAILABLE;
+    checked.info = ChainWorker::refusal(taken, why);
+    LOG_WARN(logger(),
+             "[channel: {}] Rejecting broadcast of {} message from {} with SERVICE_UNAVAILABLE: rejected by {}: {}",
+             checked.channel, config ? "config" : "normal", address(), config ? "Configure" : "Order", checked.info);
     return true;
   }
 
-  void answer(Slot& slot) {
-    if (slot.outcome.status == common::SUCCESS) {
+  void answer(const Slot& slot) {
+    const CheckedEnvelope& checked = slot.checked;
+    if (checked.status == common::SUCCESS) {
       call_->write(shared_->success);
-    } else if (!unparsable_) {
+    } else if (!checked.unparsable) {
       orderer::BroadcastResponse response;
-      response.set_status(slot.outcome.status);
-      response.set_info(slot.outcome.info);
+      response.set_status(checked.status);
+      response.set_info(checked.info);
       call_->write(response.SerializeAsString());
     }
-    if (!known_ || known_->channel != slot.channel || known_->type != slot.type ||
-        known_->status != slot.outcome.status) {
-      const metrics::LabelValues labels{slot.channel, slot.type, common::Status_Name(slot.outcome.status)};
-      known_ = Known{slot.channel, slot.type, slot.outcome.status, &shared_->validate_duration.with(labels),
-                     slot.chain ? &shared_->enqueue_duration.with(labels) : nullptr,
+    if (!known_ || known_->channel != checked.channel || known_->type != checked.type ||
+        known_->status != checked.status) {
+      const metrics::LabelValues labels{checked.channel, checked.type, common::Status_Name(checked.status)};
+      known_ = Known{checked.channel,
+                     checked.type,
+                     checked.status,
+                     &shared_->validate_duration.with(labels),
+                     checked.chain ? &shared_->enqueue_duration.with(labels) : nullptr,
                      &shared_->processed_count.with(labels)};
     }
     using Seconds = std::chrono::duration<double>;
     known_->validate->observe(Seconds(slot.checked_at - slot.received).count());
-    if (slot.chain && known_->enqueue != nullptr) known_->enqueue->observe(Seconds(now() - slot.checked_at).count());
+    if (checked.chain && known_->enqueue != nullptr) known_->enqueue->observe(Seconds(now() - slot.checked_at).count());
     known_->processed->add(1);
   }
 
@@ -389,7 +301,6 @@ class Stream : public std::enable_shared_from_this<Stream> {
   bool advancing_ = false;
   bool again_ = false;
   std::atomic<bool> ended_{false};
-  std::atomic<bool> unparsable_{false};
   std::optional<Known> known_;  // of whoever advances
 };
 

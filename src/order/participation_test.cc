@@ -135,6 +135,26 @@ TEST_F(ParticipationTest, RefusesBlocksWithFabricsWords) {
   EXPECT_EQ(registrar->list().size(), 0u);
 }
 
+TEST_F(ParticipationTest, SaysWhatToDoWithAChannelOfBftOrderers) {
+  test::Channel bft;
+  auto& value =
+      (*(*bft.config().mutable_channel_group()->mutable_groups())["Orderer"].mutable_values())["ConsensusType"];
+  orderer::ConsensusType type;
+  ASSERT_TRUE(type.ParseFromString(value.value()));
+  type.set_type("BFT");
+  value.set_value(wire::marshal(type));
+  const Bytes block = wire::marshal(bft.genesis_block());
+  auto registrar = open();
+  const auto answered = answer(join_of(block), *registrar);
+  EXPECT_EQ(answered.status, 400);
+  EXPECT_EQ(
+      answered.body,
+      "{\"error\":\"cannot join: failed to find a consenter for consensus type: BFT; this orderer orders with Raft "
+      "only: make the channel with OrdererType etcdraft, or join Fabric's own orderers to it\"}\n");
+  EXPECT_TRUE(registrar->list().empty());
+  EXPECT_EQ(answer(request("GET", "/testchannel"), *registrar).status, 404) << "nothing is left of it";
+}
+
 TEST_F(ParticipationTest, AnswersWrongRequestsWithFabricsStatus) {
   auto registrar = open();
   auto bad = request("POST");

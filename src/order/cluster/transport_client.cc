@@ -2,17 +2,15 @@
 
 #include <fmt/format.h>
 
-#include <atomic>
-#include <deque>
 #include <map>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "base/log.h"
 #include "order/cluster/cluster_metrics.h"
+#include "order/cluster/step_stream_client.h"
 #include "order/delay_worker.h"
 #include "rpc/channel.h"
 #include "tls/context.h"
@@ -21,7 +19,6 @@
 namespace selvage::order::cluster {
 namespace {
 
-constexpr const char* kStep = "/orderer.Cluster/Step";
 // What is under way to a leader is lost with it, so little is. Bytes.
 constexpr size_t kSubmitHigh = 128u << 10;
 constexpr auto kSubmitAgain = std::chrono::milliseconds(5);
@@ -38,42 +35,6 @@ auto dropped(std::string why) { return fail(Code::kUnavailable, std::move(why));
 enum Kind { kConsensus = 0, kTransaction = 1 };
 const char* name_of(Kind kind) { return kind == kConsensus ? "consensus" : "transaction"; }
 
-// One gRPC stream. `over` and `why` are set by its end.
-struct Stream {
-  std::shared_ptr<rpc::ClientCall> call;
-  std::atomic<bool> over{false};
-  std::mutex mutex;  // guards the rest
-  std::string why;
-  std::vector<std::function<void()>> waiting_for_room;
-  std::deque<size_t> queued;  // sizes of messages that the connection has not taken
-  size_t queued_bytes = 0;
-  SteadyTime moved_at = steady_now();
-  std::optional<ExpiryWarning> expiry;
-  std::string server_name;
-  std::weak_ptr<rpc::Channel> connection;
-
-  void wake() {
-    std::vector<std::function<void()>> waiting;
-    {
-      std::lock_guard lock(mutex);
-      waiting.swap(waiting_for_room);
-    }
-    for (auto& room : waiting) room();
-  }
-  // Under `mutex`: forgets what was taken.
-  size_t settle() {
-    const size_t left = call->queued_bytes();
-    bool moved = queued.empty();
-    while (!queued.empty() && (left == 0 || queued_bytes - queued.front() >= left)) {
-      queued_bytes -= queued.front();
-      queued.pop_front();
-      moved = true;
-    }
-    if (moved) moved_at = steady_now();
-    return left;
-  }
-};
-
 struct Connection {
   std::shared_ptr<rpc::Channel> channel;
   uint64_t credentials = 0;  // version of the certificate that was shown when it was made
@@ -86,19 +47,22 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
 
   struct Destination {
     Member member;
-    std::shared_ptr<Stream> streams[2];
+    std::shared_ptr<StepStream> streams[2];  // by Kind
   };
   struct Group {
     std::map<raft::NodeId, Destination> nodes;
     OnUnreachable on_unreachable;
   };
 
-  Result<std::shared_ptr<Stream>> stream_to(const std::string& channel, raft::NodeId to, Kind kind, std::string* host);
+  Result<std::shared_ptr<StepStream>> stream_to(const std::string& channel, raft::NodeId to, Kind kind,
+                                                std::string* host);
   std::shared_ptr<rpc::Channel> connection_to(const Member& member);
   std::vector<std::shared_ptr<rpc::Channel>> take_unused();
   void count_streams(const std::string& channel);
-  void ended(const std::string& channel, raft::NodeId id, const std::shared_ptr<Stream>& stream, const std::string& why);
-  void watch_expiry(Stream& stream, const std::string& host, const std::string& channel);
+  void tell_queue(const StepStream& stream, const std::string& host, Kind kind, const std::string& channel);
+  void ended(const std::string& channel, raft::NodeId id, const std::shared_ptr<StepStream>& stream,
+             const std::string& why);
+  void watch_expiry(StepStream& stream, const std::string& host, const std::string& channel);
   static Bytes key_of(const Member& member) { return member.endpoint + "\n" + member.server.der(); }
 
   const Settings settings;
@@ -112,44 +76,6 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
   std::vector<std::shared_ptr<rpc::Channel>> retired;
   Delay delay;
 };
-
-namespace {
-
-class StreamEnd final : public rpc::ClientHandler {
- public:
-  StreamEnd(std::weak_ptr<Transport::State> state, std::shared_ptr<Stream> stream, std::string channel, raft::NodeId id)
-      : state_(std::move(state)), stream_(std::move(stream)), channel_(std::move(channel)), id_(id) {}
-  void on_message(Bytes) override {}  // Fabric's orderers do not answer
-  void on_end(const rpc::Status& status, const rpc::Metadata&) override {
-    const std::string why = status.ok() ? "EOF" : status.to_string();
-    {
-      std::lock_guard lock(stream_->mutex);
-      if (stream_->why.empty()) stream_->why = why;
-    }
-    stream_->over = true;
-    stream_->wake();
-    if (auto state = state_.lock()) state->ended(channel_, id_, stream_, why);
-  }
-
- private:
-  std::weak_ptr<Transport::State> state_;
-  std::shared_ptr<Stream> stream_;
-  const std::string channel_;
-  const raft::NodeId id_;
-};
-
-void abort(const std::shared_ptr<Stream>& stream, const char* why) {
-  if (!stream) return;
-  {
-    std::lock_guard lock(stream->mutex);
-    if (stream->why.empty()) stream->why = why;
-  }
-  stream->over = true;
-  if (stream->call) stream->call->cancel();
-  stream->wake();
-}
-
-}  // namespace
 
 // Under `mutex`.
 std::shared_ptr<rpc::Channel> Transport::State::connection_to(const Member& member) {
@@ -181,8 +107,8 @@ std::shared_ptr<rpc::Channel> Transport::State::connection_to(const Member& memb
 }
 
 // Under `mutex`: the stream for these messages, a new one when there was none or it is over.
-Result<std::shared_ptr<Stream>> Transport::State::stream_to(const std::string& channel, raft::NodeId to, Kind kind,
-                                                            std::string* host) {
+Result<std::shared_ptr<StepStream>> Transport::State::stream_to(const std::string& channel, raft::NodeId to, Kind kind,
+                                                                std::string* host) {
   if (closed) return dropped("communication has been shut down");
   const auto group = groups.find(channel);
   if (group == groups.end()) return dropped(fmt::format("channel {} doesn't exist", channel));
@@ -203,9 +129,10 @@ Result<std::shared_ptr<Stream>> Transport::State::stream_to(const std::string& c
   if (kind == kTransaction && connection->state() == rpc::ChannelState::kConnecting) {
     return dropped(fmt::format("connection to {}({}) is in state CONNECTING", to, *host));
   }
-  stream = std::make_shared<Stream>();
-  stream->connection = connection;
-  stream->call = connection->open(kStep, {}, std::make_unique<StreamEnd>(weak_from_this(), stream, channel, to));
+  stream =
+      StepStream::open(connection, [weak = weak_from_this(), channel, to](const auto& ended, const std::string& why) {
+        if (auto state = weak.lock()) state->ended(channel, to, ended, why);
+      });
   LOG_DEBUG(logger(), "Created new {} stream to {}({}) for channel {}", name_of(kind), to, *host, channel);
   count_streams(channel);
   return stream;
@@ -224,7 +151,15 @@ void Transport::State::count_streams(const std::string& channel) {
   metrics.egress_queue_workers.with({channel}).set(static_cast<double>(count));
 }
 
-void Transport::State::ended(const std::string& channel, raft::NodeId id, const std::shared_ptr<Stream>& stream,
+// Under the stream's mutex.
+void Transport::State::tell_queue(const StepStream& stream, const std::string& host, Kind kind,
+                                  const std::string& channel) {
+  const metrics::LabelValues labels{host, name_of(kind), channel};
+  metrics.egress_queue_length.with(labels).set(static_cast<double>(stream.queued.size()));
+  metrics.egress_queue_capacity.with(labels).set(static_cast<double>(settings.send_buffer));
+}
+
+void Transport::State::ended(const std::string& channel, raft::NodeId id, const std::shared_ptr<StepStream>& stream,
                              const std::string& why) {
   OnUnreachable tell;
   {
@@ -242,7 +177,8 @@ void Transport::State::ended(const std::string& channel, raft::NodeId id, const 
   if (tell) tell(id);
 }
 
-// Under `mutex`: the connections that no channel needs any more. To be closed without it, since closing waits for the loop.
+// Under `mutex`: the connections that no channel needs any more. To be closed without it, since closing waits for the
+// loop.
 std::vector<std::shared_ptr<rpc::Channel>> Transport::State::take_unused() {
   std::vector<std::shared_ptr<rpc::Channel>> unused;
   std::set<Bytes> used;
@@ -274,7 +210,7 @@ std::vector<std::shared_ptr<rpc::Channel>> Transport::State::take_unused() {
 }
 
 // Under the stream's mutex.
-void Transport::State::watch_expiry(Stream& stream, const std::string& host, const std::string& channel) {
+void Transport::State::watch_expiry(StepStream& stream, const std::string& host, const std::string& channel) {
   const auto now = std::chrono::floor<std::chrono::seconds>(parts.clock.now());
   if (!stream.expiry) {
     const auto peer = stream.call->peer();
@@ -294,7 +230,7 @@ Transport::Transport(Settings settings, Parts parts)
 Transport::~Transport() { shut_down(); }
 
 void Transport::configure(const std::string& channel, Members members, OnUnreachable on_unreachable) {
-  std::vector<std::shared_ptr<Stream>> gone;
+  std::vector<std::shared_ptr<StepStream>> gone;
   std::vector<std::shared_ptr<rpc::Channel>> unused;
   {
     std::lock_guard lock(state_->mutex);
@@ -329,7 +265,9 @@ void Transport::configure(const std::string& channel, Members members, OnUnreach
     unused = state_->take_unused();
     state_->count_streams(channel);
   }
-  for (const auto& stream : gone) abort(stream, "aborted");
+  for (const auto& stream : gone) {
+    if (stream) stream->abort("aborted");
+  }
   for (const auto& connection : unused) connection->close();
 }
 
@@ -340,7 +278,7 @@ void Transport::forget(const std::string& channel) {
 }
 
 void Transport::shut_down() {
-  std::vector<std::shared_ptr<Stream>> gone;
+  std::vector<std::shared_ptr<StepStream>> gone;
   std::map<Bytes, Connection> connections;
   std::vector<std::shared_ptr<rpc::Channel>> retired;
   {
@@ -356,14 +294,16 @@ void Transport::shut_down() {
     retired.swap(state_->retired);
   }
   state_->delay.stop();
-  for (const auto& stream : gone) abort(stream, "communication has been shut down");
+  for (const auto& stream : gone) {
+    if (stream) stream->abort("communication has been shut down");
+  }
   for (auto& [key, connection] : connections) connection.channel->close();
   for (const auto& connection : retired) connection->close();
 }
 
 Status Transport::send(const std::string& channel, raft::NodeId to, BytesView message, BytesView metadata) {
   std::string host;
-  std::shared_ptr<Stream> stream;
+  std::shared_ptr<StepStream> stream;
   {
     std::lock_guard lock(state_->mutex);
     SELVAGE_TRY(stream, state_->stream_to(channel, to, kConsensus, &host));
@@ -379,21 +319,17 @@ Status Transport::send(const std::string& channel, raft::NodeId to, BytesView me
   std::unique_lock lock(stream->mutex);
   const size_t left = stream->settle();
   state_->watch_expiry(*stream, host, channel);
-  const metrics::LabelValues queue{host, name_of(kConsensus), channel};
-  state_->metrics.egress_queue_length.with(queue).set(static_cast<double>(stream->queued.size()));
-  state_->metrics.egress_queue_capacity.with(queue).set(static_cast<double>(state_->settings.send_buffer));
+  state_->tell_queue(*stream, host, kConsensus, channel);
   const bool still = !stream->queued.empty() && started - stream->moved_at > state_->settings.rpc_timeout;
   if (still || stream->queued.size() >= state_->settings.send_buffer || left > kConsensusHigh) {
     lock.unlock();
     const char* why = still ? "rpc timeout expired" : "send queue overflown";
     LOG_WARN(logger(), "The stream to {}({}) for channel {} is given up: {}", to, host, channel, why);
     state_->metrics.msg_dropped_count.with({host, channel}).add(1);
-    abort(stream, why);
+    stream->abort(why);
     return dropped(why);
   }
-  stream->queued.push_back(request.size());
-  stream->queued_bytes += request.size();
-  stream->call->write(std::move(request));
+  stream->push(std::move(request));
   lock.unlock();
   state_->metrics.msg_send_time.with({host, channel})
       .observe(std::chrono::duration<double>(steady_now() - started).count());
@@ -403,23 +339,22 @@ Status Transport::send(const std::string& channel, raft::NodeId to, BytesView me
 Status Transport::submit(const std::string& channel, raft::NodeId to, BytesView envelope, uint64_t validated_at,
                          std::function<void()> room) {
   std::string host;
-  std::shared_ptr<Stream> stream;
+  std::shared_ptr<StepStream> stream;
   {
     std::lock_guard lock(state_->mutex);
     SELVAGE_TRY(stream, state_->stream_to(channel, to, kTransaction, &host));
   }
-  const metrics::LabelValues queue{host, name_of(kTransaction), channel};
   {
     std::unique_lock lock(stream->mutex);
     const size_t left = stream->settle();
-    state_->metrics.egress_queue_length.with(queue).set(static_cast<double>(stream->queued.size()));
-    state_->metrics.egress_queue_capacity.with(queue).set(static_cast<double>(state_->settings.send_buffer));
+    state_->tell_queue(*stream, host, kTransaction, channel);
     if (!stream->over && left > kSubmitHigh) {
       if (steady_now() - stream->moved_at > state_->settings.rpc_timeout) {
         lock.unlock();
-        abort(stream, "rpc timeout expired");
-        return dropped(fmt::format("timed out ({}s) waiting on forwarding to {}",
-                                   std::chrono::duration_cast<std::chrono::seconds>(state_->settings.rpc_timeout).count(), to));
+        stream->abort("rpc timeout expired");
+        return dropped(
+            fmt::format("timed out ({}s) waiting on forwarding to {}",
+                        std::chrono::duration_cast<std::chrono::seconds>(state_->settings.rpc_timeout).count(), to));
       }
       stream->waiting_for_room.push_back(std::move(room));
       if (stream->waiting_for_room.size() == 1) {
@@ -437,9 +372,7 @@ Status Transport::submit(const std::string& channel, raft::NodeId to, BytesView 
   wire::append_bytes_field(request, 2, transaction);
   std::lock_guard lock(stream->mutex);
   if (stream->over) return dropped(stream->why.empty() ? "aborted" : stream->why);
-  stream->queued.push_back(request.size());
-  stream->queued_bytes += request.size();
-  stream->call->write(std::move(request));
+  stream->push(std::move(request));
   return {};
 }
 
