@@ -390,15 +390,33 @@ class Stage {
   std::string level_ = "debug";
 };
 
-class RaftScenario : public testing::TestWithParam<const char*> {};
+// Which of etcd's files run, and why the others do not: test/interop/raft/README.md.
+struct Scenario {
+  const char* file;
+  const char* until = "";  // the first command that is of something that is not here; empty: the whole file
+};
+
+class RaftScenario : public testing::TestWithParam<Scenario> {};
+
+// One node added or removed at once is the same change in both of etcd's encodings; Fabric and we write the first.
+std::string in_first_encoding(std::string text) {
+  static const std::string kSecond = "EntryConfChangeV2";
+  for (size_t at = text.find(kSecond); at != std::string::npos; at = text.find(kSecond))
+    text.erase(at + kSecond.size() - 2, 2);
+  return text;
+}
 
 TEST_P(RaftScenario, SaysWhatEtcdSays) {
-  const std::string path = testdata() + GetParam() + ".txt";
+  const std::string path = testdata() + GetParam().file + ".txt";
   if (!std::filesystem::exists(path)) GTEST_SKIP() << "no " << path;
   Stage stage;
+  size_t played = 0;
   for (const Command& command : parse_file(path)) {
-    ASSERT_EQ(stage.run(command), command.expected) << command.place << ": " << command.name;
+    if (command.name == GetParam().until) break;
+    ASSERT_EQ(stage.run(command), in_first_encoding(command.expected)) << command.place << ": " << command.name;
+    ++played;
   }
+  EXPECT_GT(played, 3u);
 }
 
 // The random scripts of test/interop/raft, whose expected output Go has just written.
@@ -419,14 +437,17 @@ TEST(RaftScripts, SayWhatEtcdSays) {
   RecordProperty("scripts", static_cast<int>(played));
 }
 
-INSTANTIATE_TEST_SUITE_P(Etcd, RaftScenario,
-                         testing::Values("campaign", "checkquorum", "confchange_v1_add_single",
-                                         "confchange_v1_remove_leader", "confchange_v1_remove_leader_stepdown",
-                                         "heartbeat_resp_recovers_from_probing", "lagging_commit", "prevote",
-                                         "prevote_checkquorum", "probe_and_replicate", "replicate_pause", "single_node",
-                                         "slow_follower_after_compaction", "snapshot_succeed_via_app_resp",
-                                         "snapshot_succeed_via_app_resp_behind"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Etcd, RaftScenario,
+    testing::Values(Scenario{"campaign"}, Scenario{"checkquorum"}, Scenario{"confchange_v1_add_single"},
+                    Scenario{"confchange_v1_remove_leader"}, Scenario{"confchange_v1_remove_leader_stepdown"},
+                    Scenario{"confchange_v2_add_single_auto"},
+                    Scenario{"forget_leader_prevote_checkquorum", "forget-leader"},
+                    Scenario{"heartbeat_resp_recovers_from_probing"}, Scenario{"lagging_commit"}, Scenario{"prevote"},
+                    Scenario{"prevote_checkquorum"}, Scenario{"probe_and_replicate"}, Scenario{"replicate_pause"},
+                    Scenario{"single_node"}, Scenario{"slow_follower_after_compaction"},
+                    Scenario{"snapshot_succeed_via_app_resp"}, Scenario{"snapshot_succeed_via_app_resp_behind"}),
+    [](const auto& info) { return std::string(info.param.file); });
 
 }  // namespace
 }  // namespace selvage::order::raft
