@@ -127,7 +127,8 @@ Result<double> Committer::collect_private_data(const ValidatedBlock& validated, 
       }
     }
   }
-  // A block that comes again, after a rollback, finds what it had; what it did not have then is left to reconciliation.
+  // A block that comes again, after a rollback, finds what it had, which may lack keys that were purged; what it did not have
+  // then is left to reconciliation.
   size_t from_cache = 0;
   bool came_before = false;
   if (eligible > 0) {
@@ -138,7 +139,7 @@ Result<double> Committer::collect_private_data(const ValidatedBlock& validated, 
       if (!one.member || one.rw_set) continue;
       for (const ledger::PrivateWrite& write : kept) {
         if (write.transaction != one.wanted.transaction || write.ns != one.wanted.ns ||
-            write.collection != one.wanted.collection || crypto::sha256(write.rw_set) != one.wanted.hash) {
+            write.collection != one.wanted.collection) {
           continue;
         }
         one.rw_set = write.rw_set;

@@ -9,7 +9,6 @@
 #include "base/disk.h"
 #include "base/log.h"
 #include "common/common.pb.h"
-#include "crypto/hash.h"
 #include "ledger/block_reading.h"
 #include "ledger/offline.h"
 #include "ledger/private/late.h"
@@ -169,11 +168,12 @@ class RocksLedger final : public Ledger {
     std::lock_guard turn(writing_);
     if (broken_) return fail(Code::kFailedPrecondition, "ledger of channel " + channel_ + " has failed");
     SELVAGE_TRY(const auto stored, blocks_->block(block));
-    if (promised_hash(*stored, write.transaction, write.ns, write.collection) != crypto::sha256(write.rw_set)) {
-      return fail(Code::kInvalidArgument, "the private write set is not the one that the block promises");
-    }
+    const auto promise = find_promise(*stored, write.transaction, write.ns, write.collection);
+    if (!promise) return fail(Code::kInvalidArgument, "the block promises no such private write set");
+    PrivateWrite kept = write;
+    SELVAGE_TRY(kept.rw_set, unpurged_part(database_, channel_, write.ns, *promise, {block, write.transaction}, write.rw_set));
     WriteBatch batch;
-    SELVAGE_CHECK(add_late_private_data(channel_, block, write, settings_.blocks_to_live, *view(), batch));
+    SELVAGE_CHECK(add_late_private_data(channel_, block, kept, settings_.blocks_to_live, *view(), batch));
     SELVAGE_CHECK(database_.write(batch, true));
     renew_view();
     return {};

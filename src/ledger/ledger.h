@@ -98,8 +98,9 @@ class Ledger {
   // The block with the last valid CONFIG transaction.
   [[nodiscard]] virtual Result<std::shared_ptr<const ::common::Block>> last_config_block() const = 0;
 
-  // Private data that comes after its block: stored, and taken into state where the hashes are still the same. Durable on
-  // return. kInvalidArgument when the block promised another write set, or none. Any thread; a commit and this take turns.
+  // Private data that comes after its block: stored but for keys that were purged since, and taken into state where the
+  // hashes are still the same. Durable on return. kInvalidArgument when the block promised another write set, or none. Any
+  // thread; a commit and this take turns.
   virtual Status add_late(uint64_t block, const PrivateWrite& write) = 0;
 
   // Durable on return. After an error the ledger takes no more blocks: what reached the disk is settled at the next open.

@@ -14,21 +14,21 @@
 
 namespace selvage::ledger {
 
-Bytes promised_hash(const ::common::Block& block, uint64_t transaction, const std::string& ns,
-                    const std::string& collection) {
-  if (transaction >= static_cast<uint64_t>(block.data().data_size())) return "";
+std::optional<CollectionRwSet> find_promise(const ::common::Block& block, uint64_t transaction, const std::string& ns,
+                                            const std::string& collection) {
+  if (transaction >= static_cast<uint64_t>(block.data().data_size())) return std::nullopt;
   const auto reading = read_transaction_header(block.data().data(static_cast<int>(transaction)));
   const auto action = read_action(reading.data);
-  if (!action) return "";
+  if (!action) return std::nullopt;
   const auto rw_set = parse_tx_rw_set(action->results);
-  if (!rw_set) return "";
+  if (!rw_set) return std::nullopt;
   for (const auto& of_ns : rw_set->namespaces) {
     if (of_ns.name != ns) continue;
     for (const auto& part : of_ns.collections) {
-      if (part.collection == collection) return part.private_rw_set_hash;
+      if (part.collection == collection && !part.private_rw_set_hash.empty()) return part;
     }
   }
-  return "";
+  return std::nullopt;
 }
 
 Status add_late_private_data(const std::string& channel, uint64_t block, const PrivateWrite& write,

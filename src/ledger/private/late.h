@@ -4,12 +4,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "ledger/private/expiry.h"
 #include "ledger/private/private_store.h"
+#include "ledger/state/rw_set.h"
 #include "ledger/state/state_view.h"
 
 namespace common {
@@ -21,9 +23,9 @@ namespace selvage::ledger {
 class Database;
 class WriteBatch;
 
-// The hash that a transaction of this block gave of its private write set of one collection; empty: there is none.
-[[nodiscard]] Bytes promised_hash(const ::common::Block& block, uint64_t transaction, const std::string& ns,
-                                  const std::string& collection);
+// What a transaction of this block promised of one collection: the hashes of its private writes; nullopt: nothing.
+[[nodiscard]] std::optional<CollectionRwSet> find_promise(const ::common::Block& block, uint64_t transaction,
+                                                          const std::string& ns, const std::string& collection);
 
 // Into `batch`: the write set itself, no more missing, and into state those of its values whose hashes are still there.
 // What blockToLive would have removed by now is only no more missing. `view` is the newest state.

@@ -9,6 +9,7 @@
 #include "kit/faulty_disk.h"
 #include "ledger/block_reading.h"
 #include "ledger/ledger.h"
+#include "ledger/rwset/kvrwset/kv_rwset.pb.h"
 #include "ledger/rwset/rwset.pb.h"
 #include "ledger/state/rw_set_builder.h"
 #include "peer/proposal.pb.h"
@@ -209,6 +210,47 @@ TEST_F(LateData, ThatComesWhenItsBlocksAreOverIsNotKept) {
   EXPECT_EQ(kept(1), 0u);
   EXPECT_EQ(value("key", "short"), "(none)");
   EXPECT_EQ(wanted(), others);
+}
+
+// Blocks 1 and 2 write "key" and "other", block 3 purges "key". The sets of 1 and 2 come after that.
+TEST_F(LateData, ComesWithoutTheKeysThatWerePurgedSince) {
+  const auto write_both = [&](const std::string& value) {
+    RwSetBuilder builder;
+    builder.add_private_write("cc", "coll", "key", value);
+    builder.add_private_write("cc", "coll", "other", value);
+    const auto results = builder.build();
+    commit_block(results, {{0, "cc", "coll", true}});
+    return wire::parse<::rwset::TxPvtReadWriteSet>(results.private_rw_set)->ns_pvt_rwset(0).collection_pvt_rwset(0).rwset();
+  };
+  const Bytes first = write_both("1"), second = write_both("2");
+  ::kvrwset::KVRWSet trimmed = *wire::parse<::kvrwset::KVRWSet>(second);
+  trimmed.mutable_writes()->DeleteSubrange(0, 1);
+  EXPECT_EQ(come(2, wire::marshal(trimmed)).error().message, "Only subset of expected keys present")
+      << "from a peer that has seen the purge, to one that has not";
+  RwSetBuilder purge;
+  purge.add_private_purge("cc", "coll", "key");
+  commit_block(purge.build(), {{0, "cc", "coll", true}});
+
+  ASSERT_TRUE(come(1, first)) << "whole, from a peer that has not seen the purge";
+  ASSERT_TRUE(come(2, wire::marshal(trimmed)));
+  for (uint64_t block : {1, 2}) {
+    const auto writes = *ledger->private_data().find(block);
+    ASSERT_EQ(writes.size(), 1u);
+    const auto set = wire::parse<::kvrwset::KVRWSet>(writes[0].rw_set);
+    ASSERT_EQ(set->writes_size(), 1) << "block " << block;
+    EXPECT_EQ(set->writes(0).key(), "other");
+  }
+  EXPECT_EQ(value("other"), "2");
+  EXPECT_EQ(value("key"), "(none)");
+
+  trimmed.mutable_writes(0)->set_value("forged");
+  EXPECT_EQ(come(2, wire::marshal(trimmed)).error().message, "Hash mismatched");
+  ASSERT_TRUE(come(3, "")) << "of the purge itself nothing is left";
+  EXPECT_EQ(wanted(), 0u);
+  const Bytes after = write_both("3");
+  EXPECT_EQ(come(4, first).error().message, "Hash mismatched");
+  ASSERT_TRUE(come(4, after));
+  EXPECT_EQ(value("key"), "3") << "what is written after the purge is a value like any other";
 }
 
 TEST_F(LateData, IsWantedOnceThePeerBecomesAMember) {

@@ -15,15 +15,28 @@
 namespace selvage::ledger {
 namespace {
 
-// 'h' <channel> 0 <chaincode> <collection> <key's hash> <block> <transaction>, the texts with their lengths -> nothing.
-Bytes notes_of(const std::string& channel, const std::string& ns, const std::string& collection, BytesView key_hash) {
-  Bytes out = "h" + channel;
+// <kind> <channel> 0 <chaincode> <collection> <key's hash>, the texts with their lengths.
+// 'h', then <block> <transaction> -> nothing: a private set that has the key. 'p' -> block and transaction of its last purge.
+Bytes key_of(char kind, const std::string& channel, const std::string& ns, const std::string& collection, BytesView key_hash) {
+  Bytes out = kind + channel;
   out.push_back('\0');
   for (BytesView text : {BytesView(ns), BytesView(collection), key_hash}) {
     wire::append_varint(out, text.size());
     out.append(text);
   }
   return out;
+}
+
+Bytes encode_place(const Version& version) {
+  Bytes out;
+  append_big_endian(version.block, out);
+  append_big_endian(version.transaction, out);
+  return out;
+}
+
+Result<Version> parse_place(BytesView bytes) {
+  if (bytes.size() != 16) return fail(Code::kDataLoss, "private data database: malformed purge note");
+  return Version{read_big_endian(bytes.substr(0, 8)), read_big_endian(bytes.substr(8))};
 }
 
 // The set without its writes of the key; which key it is.
@@ -47,10 +60,8 @@ std::optional<std::string> take_writes(::kvrwset::KVRWSet& set, BytesView key_ha
 Status add_purge_notes(const std::string& channel, uint64_t block, const PrivateWrite& write, WriteBatch& batch) {
   SELVAGE_TRY(const auto set, wire::parse<::kvrwset::KVRWSet>(write.rw_set));
   for (const auto& one : set.writes()) {
-    Bytes note = notes_of(channel, write.ns, write.collection, crypto::sha256(one.key()));
-    append_big_endian(block, note);
-    append_big_endian(write.transaction, note);
-    batch.put(Family::kPrivate, note, "");
+    const Bytes notes = key_of('h', channel, write.ns, write.collection, crypto::sha256(one.key()));
+    batch.put(Family::kPrivate, notes + encode_place({block, write.transaction}), "");
   }
   return {};
 }
@@ -59,13 +70,12 @@ Status add_purges(const Database& database, const std::string& channel, const Up
   std::map<Bytes, ::kvrwset::KVRWSet> trimmed;  // by their keys in the private store; several purges may touch one
   UpdateBatch gone;
   for (const auto& purge : updates.purges) {
-    const Bytes prefix = notes_of(channel, purge.ns, purge.collection, purge.key_hash);
+    batch.put(Family::kPrivate, key_of('p', channel, purge.ns, purge.collection, purge.key_hash), encode_place(purge.version));
+    const Bytes prefix = key_of('h', channel, purge.ns, purge.collection, purge.key_hash);
     const auto notes = database.range(Family::kPrivate, prefix, after_prefix(prefix));
     while (notes->next()) {
-      const BytesView place = notes->key().substr(prefix.size());
-      if (place.size() != 16) return fail(Code::kDataLoss, "private data database: malformed purge note");
-      const Version version{read_big_endian(place.substr(0, 8)), read_big_endian(place.substr(8))};
-      if (std::pair(version.block, version.transaction) >= std::pair(purge.version.block, purge.version.transaction)) break;
+      SELVAGE_TRY(const Version version, parse_place(notes->key().substr(prefix.size())));
+      if (version >= purge.version) break;
       batch.remove(Family::kPrivate, notes->key());
       const Bytes at = private_entry_key('d', channel, version.block, version.transaction, purge.ns, purge.collection);
       auto found = trimmed.find(at);
@@ -86,6 +96,39 @@ Status add_purges(const Database& database, const std::string& channel, const Up
   for (const auto& [at, set] : trimmed) batch.put(Family::kPrivate, at, wire::marshal(set));
   add_state_updates(channel, gone, batch);
   return {};
+}
+
+Result<Bytes> unpurged_part(const Database& database, const std::string& channel, const std::string& ns,
+                            const CollectionRwSet& promise, const Version& version, const Bytes& rw_set) {
+  std::map<std::string_view, const ::kvrwset::KVWriteHash*> wanted;  // by the key's hash: what was not purged
+  for (const auto& write : promise.hashed->hashed_writes()) {
+    SELVAGE_TRY(const auto purged, database.get(Family::kPrivate, key_of('p', channel, ns, promise.collection, write.key_hash())));
+    if (purged) {
+      SELVAGE_TRY(const Version purge, parse_place(*purged));
+      if (version <= purge) continue;
+    }
+    wanted[write.key_hash()] = &write;
+  }
+  if (wanted.empty()) return Bytes();  // nothing is left of it, whatever came
+
+  SELVAGE_TRY(auto set, wire::parse<::kvrwset::KVRWSet>(rw_set));
+  const int promised = promise.hashed->hashed_writes_size();
+  if (wanted.size() == static_cast<size_t>(promised) && set.writes_size() == promised) {
+    if (crypto::sha256(rw_set) == promise.private_rw_set_hash) return rw_set;
+    return fail(Code::kInvalidArgument, "Hash mismatched");
+  }
+  ::kvrwset::KVRWSet kept;
+  for (auto& write : *set.mutable_writes()) {
+    const auto found = wanted.find(crypto::sha256(write.key()));
+    if (found == wanted.end()) continue;
+    const bool as_promised = found->second->is_delete() ? write.is_delete()
+                                                        : found->second->value_hash() == crypto::sha256(write.value());
+    if (!as_promised) return fail(Code::kInvalidArgument, "Hash mismatched");
+    wanted.erase(found);
+    kept.add_writes()->Swap(&write);
+  }
+  if (!wanted.empty()) return fail(Code::kInvalidArgument, "Only subset of expected keys present");
+  return wire::marshal(kept);
 }
 
 }  // namespace selvage::ledger
