@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ledger/rwset/kvrwset/kv_rwset.pb.h"
+#include "ledger/state/preloaded_view.h"
 #include "ledger/state/range_query.h"
 
 namespace selvage::commit {
@@ -99,7 +100,7 @@ class Checker {
 
  private:
   Result<bool> is_version(std::string_view ns, std::string_view key, const std::optional<Version>& version) {
-    SELVAGE_TRY(const auto stored, view_.get(ns, key));
+    SELVAGE_TRY(const auto stored, view_.head(ns, key));
     return version == (stored ? std::optional(stored->version) : std::nullopt);
   }
 
@@ -161,17 +162,37 @@ class Checker {
   const UpdateBatch& batch_;
 };
 
+// The keys whose heads the check of these transactions and the making of their updates will ask for.
+ledger::PreloadedView::Keys keys_of(const std::vector<MvccTransaction>& transactions) {
+  ledger::PreloadedView::Keys keys;
+  for (const MvccTransaction& transaction : transactions) {
+    if (transaction.code != kValid || !transaction.rw_set) continue;
+    for (const auto& ns : transaction.rw_set->namespaces) {
+      auto& of_ns = keys[ns.name];
+      for (const auto& read : ns.kv->reads()) of_ns.emplace_back(read.key());
+      for (const auto& write : ns.kv->writes()) of_ns.emplace_back(write.key());
+      for (const auto& collection : ns.collections) {
+        auto& of_hashes = keys[ledger::hash_namespace(ns.name, collection.collection)];
+        for (const auto& read : collection.hashed->hashed_reads()) of_hashes.emplace_back(read.key_hash());
+        for (const auto& write : collection.hashed->hashed_writes()) of_hashes.emplace_back(write.key_hash());
+      }
+    }
+  }
+  return keys;
+}
+
 }  // namespace
 
 Result<UpdateBatch> check_and_apply(uint64_t block, std::vector<MvccTransaction>& transactions,
-                                    const StateView& view) {
+                                    const StateView& state) {
+  SELVAGE_TRY(const auto view, ledger::PreloadedView::make(state, keys_of(transactions)));
   UpdateBatch batch;
   for (size_t i = 0; i < transactions.size(); ++i) {
     MvccTransaction& transaction = transactions[i];
     if (transaction.code != kValid || !transaction.rw_set) continue;
-    SELVAGE_TRY(transaction.code, Checker(view, batch).check(*transaction.rw_set));
+    SELVAGE_TRY(transaction.code, Checker(*view, batch).check(*transaction.rw_set));
     if (transaction.code != kValid) continue;
-    SELVAGE_CHECK(ledger::apply_tx_rw_set(*transaction.rw_set, Version{block, i}, view, batch));
+    SELVAGE_CHECK(ledger::apply_tx_rw_set(*transaction.rw_set, Version{block, i}, *view, batch));
   }
   return batch;
 }

@@ -31,6 +31,6 @@ struct MvccTransaction {
 // Sets the codes of conflicting transactions and returns the writes of those that stay valid. An error only when `view`
 // failed.
 [[nodiscard]] Result<ledger::UpdateBatch> check_and_apply(uint64_t block, std::vector<MvccTransaction>& transactions,
-                                                          const ledger::StateView& view);
+                                                          const ledger::StateView& state);
 
 }  // namespace selvage::commit

@@ -112,6 +112,7 @@ class RocksIterator final : public DatabaseIterator {
   bool started_ = false;
 };
 
+constexpr size_t kReadAtOnce = 32;  // keys; RocksDB cuts more into such parts itself, and keeps all their blocks meanwhile
 constexpr int kCacheShardBits = 2;
 constexpr double kCacheForIndexes = 0.4;  // of the cache: what data blocks do not push out
 
@@ -198,6 +199,25 @@ Result<std::vector<std::optional<Bytes>>> Database::get_many(Family family, cons
     found[i] = Bytes(values[i].data(), values[i].size());
   }
   return found;
+}
+
+Status Database::get_ascending(Family family, const std::vector<Bytes>& keys, const DatabaseSnapshot* snapshot,
+                               const Take& take) const {
+  std::array<rocksdb::Slice, kReadAtOnce> slices;
+  std::array<rocksdb::PinnableSlice, kReadAtOnce> values;
+  std::array<rocksdb::Status, kReadAtOnce> statuses;
+  for (size_t done = 0; done < keys.size(); done += kReadAtOnce) {
+    const size_t count = std::min(kReadAtOnce, keys.size() - done);
+    for (size_t i = 0; i < count; ++i) slices[i] = slice(keys[done + i]);
+    rep_->db->MultiGet(read_options(snapshot), rep_->handle(family), count, slices.data(), values.data(), statuses.data(), true);
+    for (size_t i = 0; i < count; ++i) {
+      if (statuses[i].IsNotFound()) continue;
+      if (!statuses[i].ok()) return fail_with(statuses[i], "a read");
+      SELVAGE_CHECK(take(done + i, view(values[i])));
+      values[i].Reset();
+    }
+  }
+  return {};
 }
 
 std::unique_ptr<DatabaseIterator> Database::range(Family family, BytesView start, BytesView end,

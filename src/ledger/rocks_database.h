@@ -66,6 +66,10 @@ class Database {
                                                  const DatabaseSnapshot* snapshot = nullptr) const;
   [[nodiscard]] Result<std::vector<std::optional<Bytes>>> get_many(Family family, const std::vector<Bytes>& keys,
                                                                    const DatabaseSnapshot* snapshot = nullptr) const;
+  // The values of ascending keys, handed over one after the other and not kept: `take` is called for each key that is there,
+  // with its place. An error of its ends it.
+  using Take = std::function<Status(size_t at, BytesView value)>;
+  Status get_ascending(Family family, const std::vector<Bytes>& keys, const DatabaseSnapshot* snapshot, const Take& take) const;
   // Keys with start <= key < end.
   [[nodiscard]] std::unique_ptr<DatabaseIterator> range(Family family, BytesView start, BytesView end,
                                                         const DatabaseSnapshot* snapshot = nullptr) const;

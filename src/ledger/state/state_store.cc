@@ -23,17 +23,21 @@ Bytes encode_value(const Update& update) {
   return out.append(*update.value);
 }
 
-Result<StateValue> parse_value(BytesView bytes) {
-  StateValue value;
+// What stands before the value, which is left in `bytes`.
+Result<StateHead> take_head(BytesView& bytes) {
   const auto version = parse_version(&bytes);
   uint64_t metadata_bytes = 0;
   if (!version || !wire::take_varint(bytes, metadata_bytes) || metadata_bytes > bytes.size()) {
     return fail(Code::kDataLoss, "state database: malformed value");
   }
-  value.version = *version;
-  value.metadata = Bytes(bytes.substr(0, metadata_bytes));
-  value.value = Bytes(bytes.substr(metadata_bytes));
-  return value;
+  StateHead head{Bytes(bytes.substr(0, metadata_bytes)), *version};
+  bytes.remove_prefix(metadata_bytes);
+  return head;
+}
+
+Result<StateValue> parse_value(BytesView bytes) {
+  SELVAGE_TRY(auto head, take_head(bytes));
+  return StateValue{Bytes(bytes), std::move(head.metadata), head.version};
 }
 
 Result<std::optional<StateValue>> parse_optional(const std::optional<Bytes>& bytes) {
@@ -83,6 +87,19 @@ class RocksStateView final : public StateView {
       values.push_back(std::move(value));
     }
     return values;
+  }
+
+  [[nodiscard]] Result<std::vector<std::optional<StateHead>>> heads(
+      std::string_view ns, std::span<const std::string_view> keys) const override {
+    std::vector<Bytes> full;
+    full.reserve(keys.size());
+    for (const std::string_view key : keys) full.push_back(state_key(channel_, ns, key));
+    std::vector<std::optional<StateHead>> found(keys.size());
+    SELVAGE_CHECK(database_.get_ascending(Family::kState, full, snapshot_.get(), [&](size_t at, BytesView value) -> Status {
+      SELVAGE_TRY(found[at], take_head(value));
+      return {};
+    }));
+    return found;
   }
 
   [[nodiscard]] Result<std::unique_ptr<StateRange>> range(std::string_view ns, std::string_view start,

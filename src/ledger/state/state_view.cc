@@ -13,6 +13,23 @@ std::string hash_namespace(std::string_view chaincode, std::string_view collecti
   return std::string(chaincode) + "$$h" + std::string(collection);
 }
 
+Result<std::optional<StateHead>> StateView::head(std::string_view ns, std::string_view key) const {
+  SELVAGE_TRY(auto value, get(ns, key));
+  if (!value) return std::optional<StateHead>();
+  return std::optional(StateHead{std::move(value->metadata), value->version});
+}
+
+Result<std::vector<std::optional<StateHead>>> StateView::heads(std::string_view ns,
+                                                               std::span<const std::string_view> keys) const {
+  std::vector<std::optional<StateHead>> found;
+  found.reserve(keys.size());
+  for (const std::string_view key : keys) {
+    SELVAGE_TRY(auto one, head(ns, key));
+    found.push_back(std::move(one));
+  }
+  return found;
+}
+
 Result<Metadata> parse_metadata(BytesView bytes) {
   Metadata metadata;
   if (bytes.empty()) return metadata;

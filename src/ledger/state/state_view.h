@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,11 @@ namespace selvage::ledger {
 struct StateValue {
   Bytes value;
   Bytes metadata;  // bytes of kvrwset.KVMetadataWrite's entries, see parse_metadata; empty: none
+  Version version;
+};
+// A value without the value: all that MVCC asks for.
+struct StateHead {
+  Bytes metadata;
   Version version;
 };
 struct StateEntry {
@@ -53,6 +59,10 @@ class StateView {
   // In the order of `keys`; one look-up for all.
   [[nodiscard]] virtual Result<std::vector<std::optional<StateValue>>> get_many(
       std::string_view ns, const std::vector<std::string>& keys) const = 0;
+  [[nodiscard]] virtual Result<std::optional<StateHead>> head(std::string_view ns, std::string_view key) const;
+  // Of ascending keys, in their order; one look-up for all.
+  [[nodiscard]] virtual Result<std::vector<std::optional<StateHead>>> heads(std::string_view ns,
+                                                                            std::span<const std::string_view> keys) const;
   // Keys with start <= key < end; empty end: to the last key of the namespace.
   [[nodiscard]] virtual Result<std::unique_ptr<StateRange>> range(std::string_view ns, std::string_view start,
                                                                   std::string_view end) const = 0;

@@ -52,17 +52,19 @@ Status apply(Operations& operations, const std::string& ns, const Version& versi
       update.value = std::move(operation.value);
       update.metadata = std::move(operation.metadata);
       if (!operation.has_value_and_metadata()) {
-        std::optional<StateValue> before;
         const Update* earlier = find(keys, key);
-        if (!earlier) {
-          SELVAGE_TRY(before, view.get(ns, key));
-        }
-        if (operation.only_value()) {
-          update.metadata = earlier ? earlier->metadata : before ? before->metadata : Bytes();
+        if (earlier && operation.only_value()) {
+          update.metadata = earlier->metadata;
+        } else if (earlier) {
+          if (!earlier->value) continue;  // metadata of a key that does not exist is dropped
+          update.value = *earlier->value;
+        } else if (operation.only_value()) {
+          SELVAGE_TRY(auto before, view.head(ns, key));
+          if (before) update.metadata = std::move(before->metadata);
         } else {
-          // Metadata of a key that does not exist is dropped.
-          if (earlier ? !earlier->value : !before) continue;
-          update.value = earlier ? *earlier->value : std::move(before->value);
+          SELVAGE_TRY(auto before, view.get(ns, key));
+          if (!before) continue;
+          update.value = std::move(before->value);
         }
       }
     }
