@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <ctime>
 #include <filesystem>
+#include <random>
 
 #include "base/log.h"
 #include "commit/committer.h"
@@ -65,6 +66,14 @@ constexpr uint64_t kKeysAtOnce = 10000;
 // All of `keys` in an order of no order.
 std::string key_of(uint64_t number, uint64_t keys) { return "key" + std::to_string(number * 7919 % keys); }
 
+// 100 bytes that no compression makes smaller.
+Bytes value_of(uint64_t number) {
+  std::mt19937_64 random(number);
+  Bytes value(100, '\0');
+  for (char& c : value) c = static_cast<char>(random());
+  return value;
+}
+
 double thread_cpu_seconds() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
@@ -76,7 +85,10 @@ bool fill(ledger::Ledger& ledger, commit::Committer& committer, uint64_t keys) {
   for (uint64_t made = 0; made < keys;) {
     auto block = std::make_shared<::common::Block>(wire::make_block(ledger.height(), ledger.blocks().last_hash()));
     ledger::RwSetBuilder rw_set;
-    for (uint64_t i = 0; i < kKeysAtOnce; ++i) rw_set.add_write("basic", key_of(made++, keys), Bytes(100, 'v'));
+    for (uint64_t i = 0; i < kKeysAtOnce; ++i) {
+      rw_set.add_write("basic", key_of(made, keys), value_of(made));
+      ++made;
+    }
     const std::string tx_id = "fill" + std::to_string(made);
     block->mutable_data()->add_data(make_transaction(tx_id, rw_set.build().public_rw_set));
     block->mutable_header()->set_data_hash(wire::data_hash(block->data()));
@@ -121,9 +133,9 @@ void commit_block(benchmark::State& state) {
           const auto found = (*ledger)->view()->get("basic", key);
           if (!found || !*found) return state.SkipWithError("a key is not there");
           rw_set.add_read("basic", key, (*found)->version);
-          rw_set.add_write("basic", key, Bytes(100, 'w'));
+          rw_set.add_write("basic", key, value_of(~made));
         } else {
-          rw_set.add_write("basic", "key" + std::to_string(made), Bytes(100, 'v'));
+          rw_set.add_write("basic", "key" + std::to_string(made), value_of(made));
         }
         block->mutable_data()->add_data(make_transaction(tx_id, rw_set.build().public_rw_set));
         validated.transactions.push_back({0, tx_id, ::common::ENDORSER_TRANSACTION, nullptr, "basic"});
