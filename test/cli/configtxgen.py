@@ -6,12 +6,13 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from network import CRYPTO, configtx, ours  # noqa: E402
+from network import CRYPTO, ROOT, configtx, ours  # noqa: E402
 
 OURS = ours()
 THEIRS = pathlib.Path(os.environ["FABRIC_GO_BIN"]) if os.environ.get("FABRIC_GO_BIN") else None
@@ -38,10 +39,10 @@ def without_chance(tree):
     return [without_chance(item) for item in tree] if isinstance(tree, list) else tree
 
 
-def made(folder, where, flag, file, kind):
+def made(folder, where, flag, file, kind, profile=PROFILE):
     """(exit code, what was made, last words)"""
     (folder / file).unlink(missing_ok=True)
-    done = call(folder, where, *PROFILE, flag, file)
+    done = call(folder, where, *profile, flag, file)
     tree = None
     if (folder / file).exists():
         shown = call(folder, OURS, "proto_decode", "--type", kind, "--input", file, program="configtxlator")
@@ -86,6 +87,37 @@ def cases(folder, crypto):
     ]
 
 
+def sample_folder(folder, crypto):
+    """config/configtx.yaml with files where it names some."""
+    samples = folder / "samples"
+    shutil.copytree(crypto / "peerOrganizations/org1.example.com/msp", samples / "msp")
+    tls = crypto / "ordererOrganizations/example.com/orderers/orderer.example.com/tls/server.crt"
+    for i in range(4):
+        for kind in ("ClientTLSCert", "ServerTLSCert"):
+            (samples / "path/to").mkdir(parents=True, exist_ok=True)
+            shutil.copy(tls, samples / f"path/to/{kind}{i}")
+    shutil.copy(tls, samples / "path/to/identity")
+    text = (ROOT / "config/configtx.yaml").read_text()
+    (samples / "configtx.yaml").write_text(text.replace("/path/to/identity", "path/to/identity"))
+    return samples
+
+
+def check_samples(folder):
+    """Every profile that users know from Fabric's own configtx.yaml."""
+    only_creation = "SampleSingleMSPChannel"
+    names = ["SampleAppChannelEtcdRaft", "SampleAppChannelSmartBft", "SampleDevModeEtcdRaft", only_creation, "SampleSingleMSPSolo",
+             "SampleInsecureSolo", "SampleDevModeSolo", "SampleAppChannelInsecureSolo"]
+    for name in names:
+        profile = ["-profile", name, "-channelID", "sample"]
+        what = ("-outputCreateChannelTx", "t", "common.Envelope") if name == only_creation else ("-outputBlock", "b", "common.Block")
+        code, tree, words = made(folder, OURS, *what, profile)
+        assert code == 0 and tree, f"{name}: {words}"
+        if THEIRS:
+            assert (code, tree) == made(folder, THEIRS, *what, profile)[:2], name
+    refusal = made(folder, OURS, "-outputBlock", "b", "common.Block", ["-profile", only_creation, "-channelID", "sample"])
+    assert refusal[0] == 1 and "missing orderer section" in refusal[2], refusal
+
+
 def main():
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
@@ -110,6 +142,7 @@ def main():
                 assert words == wanted[2] or "unset" in words + wanted[2], f"{case}: {words} / {wanted[2]}"
                 other = made(folder, THEIRS, "-outputCreateChannelTx", "t", "common.Envelope")
                 assert (creation[0] > 0, *creation[1:]) == (other[0] > 0, *other[1:]), f"{case}: {creation} / {other}"
+        check_samples(sample_folder(folder, crypto))
         (folder / "configtx.yaml").write_text(configtx(crypto, 7050))
         calls = [["-printOrg", "Org1"], ["-printOrg", "OrdererOrg"], ["-printOrg", "Nope"], ["-inspectBlock", "configtx.yaml"],
                  ["-inspectChannelCreateTx", "nope"], ["-inspectChannelCreateTx", "configtx.yaml"], ["-outputBlock", "x"],

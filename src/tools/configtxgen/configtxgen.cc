@@ -63,12 +63,15 @@ Status write_with_folders(const std::string& path, const Bytes& content) {
 Status output_block(const Profile& profile, const std::string& channel_id, const std::string& path) {
   if (profile.orderer) SELVAGE_CHECK(check_local(profile.orderer->organizations));
   if (profile.application) SELVAGE_CHECK(check_local(profile.application->organizations));
+  if (profile.consortiums) {
+    for (const auto& [name, organizations] : *profile.consortiums) SELVAGE_CHECK(check_local(organizations));
+  }
   auto group = make_channel_group(profile);
   if (!group) return fail(group.error().within("could not create bootstrapper: could not create channel group"));
   LOG_INFO(logger(), "Generating genesis block");
   if (!profile.orderer)
     return fail(Code::kInvalidArgument, "refusing to generate block which is missing orderer section");
-  if (profile.has_consortiums) {
+  if (profile.consortiums) {
     LOG_ERROR(logger(),
               "Warning: 'Consortiums' should be nil since system channel is no longer supported in Fabric v3.x");
   } else if (!profile.application) {
@@ -173,7 +176,8 @@ int run(const std::string& program, const Arguments& arguments, Terminal termina
   if (!parsed->text("channelCreateTxBaseProfile").empty())
     return fatal("-channelCreateTxBaseProfile names a system channel, and Fabric v3 has none: leave it out");
   if (!parsed->text("asOrg").empty()) {
-    // Fabric quirk: cmd/configtxgen/main.go takes -asOrg and does nothing with it since -outputAnchorPeersUpdate is gone.
+    // Fabric quirk: cmd/configtxgen/main.go takes -asOrg and does nothing with it since -outputAnchorPeersUpdate is
+    // gone.
     LOG_WARN(logger(), "-asOrg has no effect on what can still be generated");
   }
   if (!block.empty() || !creation.empty()) {

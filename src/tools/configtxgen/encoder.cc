@@ -203,6 +203,37 @@ Result<ConfigGroup> make_application_group(const Application& application) {
   return group;
 }
 
+// Who may create channels with whom. Nothing checks its own policy, which is why it lets everybody.
+Result<ConfigGroup> make_consortiums_group(const std::map<std::string, std::vector<Organization>>& consortiums) {
+  ConfigGroup group;
+  group.set_mod_policy(kOrdererAdmins);
+  ::common::SignaturePolicyEnvelope everybody;
+  everybody.mutable_rule()->mutable_n_out_of();
+  ::common::ConfigPolicy& admins = (*group.mutable_policies())[kAdmins];
+  admins.set_mod_policy(kOrdererAdmins);
+  admins.mutable_policy()->set_type(::common::Policy::SIGNATURE);
+  admins.mutable_policy()->set_value(wire::marshal(everybody));
+  ::common::ImplicitMetaPolicy any_admins;
+  any_admins.set_rule(::common::ImplicitMetaPolicy::ANY);
+  any_admins.set_sub_policy(kAdmins);
+  ::common::Policy creation;
+  creation.set_type(::common::Policy::IMPLICIT_META);
+  creation.set_value(wire::marshal(any_admins));
+  for (const auto& [name, organizations] : consortiums) {
+    ConfigGroup& consortium = (*group.mutable_groups())[name];
+    consortium.set_mod_policy(kOrdererAdmins);
+    add_value(consortium, "ChannelCreationPolicy", creation, kOrdererAdmins);
+    for (const Organization& organization : organizations) {
+      auto made = make_org(organization, "consortiums");
+      if (!made)
+        return fail(
+            made.error().within("failed to create consortium org").within("failed to create consortium " + name));
+      (*consortium.mutable_groups())[organization.name] = std::move(*made);
+    }
+  }
+  return group;
+}
+
 }  // namespace
 
 Result<ConfigGroup> make_orderer_org(const Organization& organization, const Capabilities& channel_capabilities) {
@@ -258,6 +289,11 @@ Result<ConfigGroup> make_channel_group(const Profile& profile) {
     auto application = make_application_group(*profile.application);
     if (!application) return fail(application.error().within("could not create application group"));
     (*group.mutable_groups())["Application"] = std::move(*application);
+  }
+  if (profile.consortiums) {
+    auto consortiums = make_consortiums_group(*profile.consortiums);
+    if (!consortiums) return fail(consortiums.error().within("could not create consortiums group"));
+    (*group.mutable_groups())["Consortiums"] = std::move(*consortiums);
   }
   return group;
 }

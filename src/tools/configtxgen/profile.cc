@@ -201,7 +201,12 @@ Result<Profile> load_profile(const config::Tree& tree, const std::string& name) 
   profile.consortium = fields.text("Consortium");
   if (const config::Node* node = fields.map("Application")) profile.application = read_application(node, tree, errors);
   if (const config::Node* node = fields.map("Orderer")) profile.orderer = read_orderer(node, tree, errors);
-  profile.has_consortiums = fields.map("Consortiums") != nullptr;
+  if (fields.has("Consortiums")) profile.consortiums.emplace();
+  for (const auto& [name_of_one, node] : fields.fields("Consortiums")) {
+    YamlFields consortium(node, errors);
+    (*profile.consortiums)[name_of_one] = read_organizations(consortium, tree, errors);
+    consortium.done();
+  }
   profile.capabilities = read_capabilities(fields, errors);
   profile.policies = read_policies(fields, errors);
   fields.done();

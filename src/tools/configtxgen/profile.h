@@ -81,7 +81,8 @@ struct Profile {
   std::string consortium;
   std::optional<Application> application;
   std::optional<Orderer> orderer;
-  bool has_consortiums = false;
+  // Of ordering system channels, which are no more; blocks with them are still written.
+  std::optional<std::map<std::string, std::vector<Organization>>> consortiums;
   Capabilities capabilities;
   PolicyRules policies;
 };
