@@ -23,7 +23,8 @@ std::string hex_list(const std::vector<uint16_t>& numbers) {
 std::string cipher_name(SSL* ssl, uint16_t id) {
   unsigned char bytes[2] = {static_cast<unsigned char>(id >> 8), static_cast<unsigned char>(id & 0xff)};
   const SSL_CIPHER* cipher = SSL_CIPHER_find(ssl, bytes);
-  if (cipher != nullptr) return SSL_CIPHER_standard_name(cipher);
+  const char* name = cipher == nullptr ? nullptr : SSL_CIPHER_standard_name(cipher);
+  if (name != nullptr) return name;  // OpenSSL knows suites (GOST's) that no standard names
   char text[8];
   std::snprintf(text, sizeof text, "0x%04x", id);
   return text;

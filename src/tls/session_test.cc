@@ -319,6 +319,18 @@ TEST(Session, SurvivesGarbageInEveryState) {
   EXPECT_EQ(fresh.server->state(), Session::State::kFailed);
 }
 
+TEST(Session, TellsASuiteThatHasNoNameByItsNumber) {
+  Pair pair;
+  Conversation talk = pair.begin();
+  // GOST2012-GOST8912-GOST8912 alone, without extensions.
+  const Bytes body = Bytes("\x03\x03", 2) + Bytes(32, 'r') + Bytes("\x00\x00\x02\xff\x85\x01\x00", 7);
+  const Bytes message = Bytes("\x01\x00\x00", 3) + static_cast<char>(body.size()) + body;
+  talk.server->receive(Bytes("\x16\x03\x01\x00", 4) + static_cast<char>(message.size()) + message, talk.server_heard);
+  ASSERT_EQ(talk.server->state(), Session::State::kFailed);
+  EXPECT_EQ(talk.server->failure()->ciphers_offered, std::vector<std::string>{"0xff85"});
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "no cipher suite supported by both", talk.server->failure()->error);
+}
+
 TEST(Session, HasABindingThatIsTheHashOfTheClientsCertificate) {
   Pair pair;
   Conversation talk = pair.begin();
