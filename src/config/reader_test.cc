@@ -18,7 +18,7 @@ TEST(Values, DurationsAreGos) {
   EXPECT_EQ(parse_duration("-2s"), -2s);
   EXPECT_EQ(parse_duration("5"), 5ns);
   EXPECT_EQ(parse_duration("1us2ns"), 1002ns);
-  for (const char* bad : {"", "s", "1x", "1m 30s", "1h-3m", "99999999h", "nan", "inf"}) EXPECT_FALSE(parse_duration(bad)) << bad;
+  for (const char* bad : {"", "s", "1x", "1m 30s", "1h-3m", "99999999h", "nan", "nans", "inf", "infs"}) EXPECT_FALSE(parse_duration(bad)) << bad;
 }
 
 TEST(Values, SizesArePowersOf1024) {

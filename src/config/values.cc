@@ -40,7 +40,7 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   while (!text.empty()) {
     double amount = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount, std::chars_format::fixed);
-    if (error != std::errc() || amount < 0) return std::nullopt;
+    if (error != std::errc() || !(amount >= 0)) return std::nullopt;  // "nan" is a number too
     text.remove_prefix(static_cast<size_t>(end - text.data()));
     bool known = false;
     for (const auto& [unit, nanos] : kUnits) {

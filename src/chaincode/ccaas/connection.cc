@@ -23,7 +23,7 @@ std::optional<std::chrono::nanoseconds> parse_duration(std::string_view text) {
   while (!text.empty()) {
     double number = 0;
     auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (error != std::errc() || number < 0) return std::nullopt;
+    if (error != std::errc() || !(number >= 0)) return std::nullopt;  // "nan" is a number too
     text.remove_prefix(static_cast<size_t>(end - text.data()));
     size_t letters = 0;
     while (letters < text.size() && text[letters] != '.' && !std::isdigit(static_cast<unsigned char>(text[letters])))

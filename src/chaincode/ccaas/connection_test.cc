@@ -54,7 +54,7 @@ TEST(Connection, DurationsAreGos) {
     ASSERT_TRUE(parsed) << text;
     EXPECT_EQ(parsed->dial_timeout, value) << text;
   }
-  for (const char* text : {"10", "s", "10 s", "-3s", "1e400s"}) {
+  for (const char* text : {"10", "s", "10 s", "-3s", "1e400s", "nans"}) {
     json connection = good();
     connection["dial_timeout"] = text;
     expect_says(connection, "dial_timeout");
