@@ -1,10 +1,15 @@
-// A client of several orderers, for tests that kill them: sends messages over mutual TLS to whoever takes them, watches what
-// comes out as blocks, and holds the orderers' chains against each other.
+// A client of several orderers, for tests that kill them: sends messages over mutual TLS to whoever takes them, watches
+// what comes out as blocks, and holds the orderers' chains against each other.
 //
 //   orderer_client load    MSP_DIR MSP_ID CERT KEY CA CHANNEL ADDRESS,... SECONDS FILE   ids seen in blocks go to FILE
-//   orderer_client compare MSP_DIR MSP_ID CERT KEY CA CHANNEL ADDRESS,... HEIGHT FILE
+//   orderer_client fill    MSP_DIR MSP_ID CERT KEY CA CHANNEL ADDRESS,... COUNT FILE     so many, as fast as they are
+//   taken orderer_client send    MSP_DIR MSP_ID CERT KEY CA CHANNEL ADDRESS COUNT FILE         so many on one stream,
+//   one by one orderer_client compare MSP_DIR MSP_ID CERT KEY CA CHANNEL ADDRESS,... HEIGHT FILE
+//
+// SIGTERM ends a load early. CERT and KEY may be empty: then no certificate is presented.
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <fstream>
 #include <iostream>
 #include <map>
@@ -34,6 +39,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr int kSenders = 6;
+constexpr auto kStreamAge = 20s;  // then a sender opens another one; an answer that takes longer is counted as refused
+
+std::atomic<bool> terminated{false};
 
 struct Client {
   wire::Signer signer;
@@ -102,12 +110,28 @@ bool read_blocks(const Client& client, size_t which, uint64_t first, uint64_t la
   return false;
 }
 
-int load(const Client& client, int seconds, const std::string& file) {
-  std::atomic<bool> end{false}, sent_all{false};
+// One message and its answer. Why it was not taken; empty: it was.
+std::string send_one(const Client& client, rpc::ClientStream& stream, const std::string& id) {
+  Bytes bytes;
+  if (!stream.write(client.message(id)) || !stream.read(&bytes)) return stream.finish().to_string();
+  ::orderer::BroadcastResponse response;
+  if (!wire::parse_into(bytes, response)) return "an answer that cannot be read";
+  if (response.status() == ::common::SUCCESS) return "";
+  return ::common::Status_Name(response.status()) + ": " + response.info();
+}
+
+struct Limits {
+  std::chrono::steady_clock::time_point until;
+  int64_t count = INT64_MAX;
+};
+
+int load(const Client& client, Limits limits, const std::string& file) {
+  std::atomic<bool> end{false};
+  std::atomic<int64_t> left{limits.count};
   std::mutex mutex;
   std::set<std::string> accepted, seen;
-  std::atomic<int> refused{0};
-  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  std::map<std::string, int> refusals;
+  const auto goes_on = [&] { return !terminated && left > 0 && std::chrono::steady_clock::now() < limits.until; };
   std::thread reader([&] {
     uint64_t next = 0;
     for (size_t which = 0; !end; ++which) {
@@ -124,21 +148,21 @@ int load(const Client& client, int seconds, const std::string& file) {
   for (int s = 0; s < kSenders; ++s) {
     senders.emplace_back([&, s] {
       int number = 0;
-      for (size_t which = static_cast<size_t>(s); std::chrono::steady_clock::now() < until; ++which) {
+      for (size_t which = static_cast<size_t>(s); goes_on(); ++which) {
         const auto channel = client.dial(which);
         if (!channel->wait_ready(500ms)) continue;
-        const auto stream = channel->stream("/orderer.AtomicBroadcast/Broadcast", {.timeout = 30s});
-        while (std::chrono::steady_clock::now() < until) {
+        const auto stream = channel->stream("/orderer.AtomicBroadcast/Broadcast", {.timeout = 2 * kStreamAge});
+        for (const auto opened = std::chrono::steady_clock::now();
+             goes_on() && std::chrono::steady_clock::now() < opened + kStreamAge;) {
           const std::string id = "id-" + std::to_string(s) + "-" + std::to_string(++number);
-          Bytes bytes;
-          ::orderer::BroadcastResponse response;
-          if (!stream->write(client.message(id)) || !stream->read(&bytes) || !wire::parse_into(bytes, response) ||
-              response.status() != ::common::SUCCESS) {
-            ++refused;
+          const std::string why = send_one(client, *stream, id);
+          std::lock_guard lock(mutex);
+          if (!why.empty()) {
+            ++refusals[why];
             break;
           }
-          std::lock_guard lock(mutex);
           accepted.insert(id);
+          --left;
         }
         std::this_thread::sleep_for(20ms);
       }
@@ -158,12 +182,34 @@ int load(const Client& client, int seconds, const std::string& file) {
   std::lock_guard lock(mutex);
   std::ofstream out(file);
   size_t lost = 0;
+  int refused = 0;
+  for (const auto& [why, times] : refusals) refused += times;
   for (const auto& id : seen) out << id << "\n";
   for (const auto& id : accepted) lost += seen.contains(id) ? 0 : 1;
   std::cout << seen.size() << " transactions came out in blocks, " << accepted.size() << " were accepted, " << lost
             << " of these died with an orderer, " << refused << " were refused" << std::endl;
+  for (const auto& [why, times] : refusals) std::cout << "  " << times << " times: " << why << std::endl;
   out.close();
   std::_Exit(seen.empty() ? 1 : 0);  // the reader waits for a next block
+}
+
+int send(const Client& client, int count) {
+  const auto channel = client.dial(0);
+  if (auto ready = channel->wait_ready(10s); !ready) {
+    std::cout << "not connected: " << ready.error().message << std::endl;
+    return 1;
+  }
+  const auto stream = channel->stream("/orderer.AtomicBroadcast/Broadcast", {.timeout = 300s});
+  const auto began = std::chrono::steady_clock::now();
+  for (int i = 0; i < count; ++i) {
+    if (const std::string why = send_one(client, *stream, "one-" + std::to_string(i)); !why.empty()) {
+      std::cout << "refused after " << i << ": " << why << std::endl;
+      return 1;
+    }
+  }
+  std::cout << std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count() << " seconds"
+            << std::endl;
+  return 0;
 }
 
 int compare(const Client& client, uint64_t height, const std::string& file) {
@@ -210,12 +256,15 @@ int compare(const Client& client, uint64_t height, const std::string& file) {
 
 int main(int argc, char** argv) {
   if (argc != 11) {
-    std::cerr << "orderer_client load|compare MSP_DIR MSP_ID CERT KEY CA CHANNEL ADDRESSES SECONDS|HEIGHT FILE\n";
+    std::cerr << "orderer_client load|fill|send|compare MSP_DIR MSP_ID CERT KEY CA CHANNEL ADDRESSES "
+                 "SECONDS|COUNT|COUNT|HEIGHT FILE\n";
     return 2;
   }
   (void)log::set_spec("fatal");
+  std::signal(SIGTERM, [](int) { terminated = true; });
   auto msp = identity::load_local_msp(argv[2], argv[3], os::system_clock().now());
-  auto pair = tls::load_credentials({argv[4], {}, argv[5], {}});
+  auto pair = *argv[4] == '\0' ? Result<std::shared_ptr<const tls::Credentials>>(nullptr)
+                               : tls::load_credentials({argv[4], {}, argv[5], {}});
   auto roots = tls::load_roots(std::string(argv[6]), Origin{});
   if (!msp || !pair || !roots) {
     std::cerr << "cannot load keys: " << to_string(!msp ? msp.error() : !pair ? pair.error() : roots.error()) << "\n";
@@ -226,5 +275,10 @@ int main(int argc, char** argv) {
   std::istringstream list(argv[8]);
   for (std::string address; std::getline(list, address, ',');) client.addresses.push_back(address);
   const std::string what = argv[1];
-  return what == "load" ? load(client, std::stoi(argv[9]), argv[10]) : compare(client, std::stoull(argv[9]), argv[10]);
+  const uint64_t number = std::stoull(argv[9]);
+  const auto now = std::chrono::steady_clock::now();
+  if (what == "load") return load(client, {now + std::chrono::seconds(number)}, argv[10]);
+  if (what == "fill") return load(client, {now + 24h, static_cast<int64_t>(number)}, argv[10]);
+  if (what == "send") return send(client, static_cast<int>(number));
+  return compare(client, number, argv[10]);
 }

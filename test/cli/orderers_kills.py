@@ -14,7 +14,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from network import ours, skip  # noqa: E402
-from orderers_kit import CHANNEL, Orderers, upstream_folder  # noqa: E402
+from orderers_kit import Orderers, upstream_folder  # noqa: E402
 
 
 def main():
@@ -23,8 +23,7 @@ def main():
     seed = int(os.environ.get("SELVAGE_SEED", time.time_ns() % 1_000_000))
     if "theirs" in kinds and not upstream_folder():
         skip("FABRIC_GO_BIN names no folder with Fabric's programs")
-    client = ours() / "orderer_client"
-    if not client.exists():
+    if not (ours() / "orderer_client").exists():
         skip("orderer_client is not built")
     print(f"SELVAGE_SEED={seed}")
     chance = random.Random(seed)
@@ -32,12 +31,8 @@ def main():
         folder = os.environ.get("SELVAGE_KEEP", temporary)
         with Orderers(folder, kinds, options="SnapshotIntervalSize: 200 KB") as net:
             net.start()
-            user = net.crypto / "peerOrganizations/org1.example.com/users/User1@org1.example.com"
-            addresses = ",".join(net.address(i) for i in range(len(kinds)))
-            command = lambda what, number: [str(x) for x in (
-                client, what, user / "msp", "Org1MSP", user / "tls/client.crt", user / "tls/client.key", net.ca, CHANNEL,
-                addresses, number, net.folder / "seen")]
-            load = subprocess.Popen(command("load", seconds), stdout=subprocess.PIPE, text=True)
+            nodes = range(len(kinds))
+            load = subprocess.Popen(net.client("load", nodes, seconds), stdout=subprocess.PIPE, text=True)
             until = time.monotonic() + seconds - 2
             kills = 0
             while time.monotonic() < until and load.poll() is None:
@@ -51,8 +46,8 @@ def main():
             print(said.strip())
             assert load.returncode == 0
             net.wait_for_leader()
-            net.wait(lambda: len({net.height(i) for i in range(len(kinds))}) == 1 and net.height(0) > 1, 60, "equal heights")
-            done = subprocess.run(command("compare", net.height(0)), stdout=subprocess.PIPE, text=True, timeout=300)
+            net.wait(lambda: len({net.height(i) for i in nodes}) == 1 and net.height(0) > 1, 60, "equal heights")
+            done = subprocess.run(net.client("compare", nodes, net.height(0)), stdout=subprocess.PIPE, text=True, timeout=300)
             print(f"{kills} kills: {done.stdout.strip()}")
             assert done.returncode == 0
 

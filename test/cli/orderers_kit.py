@@ -138,8 +138,8 @@ Profiles:
             ORDERER_ADMIN_LISTENADDRESS=f"127.0.0.1:{self.port(i, 'admin')}", ORDERER_ADMIN_TLS_ENABLED="true",
             ORDERER_ADMIN_TLS_CERTIFICATE=pair["certificate"], ORDERER_ADMIN_TLS_PRIVATEKEY=pair["key"],
             ORDERER_ADMIN_TLS_ROOTCAS=f"[{self.ca}]", ORDERER_ADMIN_TLS_CLIENTAUTHREQUIRED="true",
-            ORDERER_ADMIN_TLS_CLIENTROOTCAS=f"[{self.ca}]", ORDERER_CHANNELPARTICIPATION_ENABLED="true",
-            **self.env).items()}}
+            ORDERER_ADMIN_TLS_CLIENTROOTCAS=f"[{self.ca}]", ORDERER_CHANNELPARTICIPATION_ENABLED="true").items()},
+            **{k: str(v) for k, v in self.env.items()}}
         if i in self.separate:
             env.update(ORDERER_GENERAL_CLUSTER_LISTENADDRESS="127.0.0.1",
                        ORDERER_GENERAL_CLUSTER_LISTENPORT=str(self.port(i, "cluster")),
@@ -274,6 +274,18 @@ Profiles:
         def change(group):
             group["groups"]["Orderer"]["values"]["BatchTimeout"]["value"]["timeout"] = f"{100 + n}ms"
         return self.update(change, through, check)
+
+    def client(self, what, nodes, number, user="User1", certificate=True):
+        """The command line of orderer_client (its head says what it does), at these nodes. Ids that it saw are in `seen`."""
+        home = self.crypto / f"peerOrganizations/org1.example.com/users/{user}@org1.example.com"
+        tls = (home / "tls/client.crt", home / "tls/client.key") if certificate else ("", "")
+        return [str(x) for x in (self.bin / "orderer_client", what, home / "msp", "Org1MSP", *tls, self.ca, CHANNEL,
+                                 ",".join(self.address(i) for i in nodes), number, self.folder / "seen")]
+
+    def send(self, i, count=1, **options):
+        """Sends messages to node i, one by one; what the client says: seconds, or why it was refused."""
+        return subprocess.run(self.client("send", [i], count, **options), stdout=subprocess.PIPE, text=True,
+                              timeout=300).stdout.strip()
 
     # -- waiting ------------------------------------------------------------------------------------------------------
     def wait(self, until, timeout=60, what="it"):
