@@ -4,7 +4,8 @@
 - Explain mode (`client`): grpc-go, grpc-js, grpcio and grpc-java, all unmodified, print the sentence; so does our CLI, and
   upstream's where FABRIC_GO_BIN has it. `off`: Go's line and nothing else.
 - A thousand refused TLS 1.3 handshakes: the Go client reads the alert each time, never a broken pipe or a reset.
-- 10,000 idle sockets from 127.0.0.2: a client on 127.0.0.3 is served within a second.
+- 10,000 idle sockets from 127.0.0.2: a client on 127.0.0.3 is served within a second. The oldest go first, and none stays
+  beyond the time of a handshake.
 
 Beside it: strangers_keys.py (kinds of keys), strangers_daemons.py (upstream's peer).
 """
@@ -16,6 +17,7 @@ import re
 import resource
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -60,6 +62,17 @@ def newer(made, *sources):
     return made.exists() and made.stat().st_mtime >= max(source.stat().st_mtime for source in sources)
 
 
+def grpcio():
+    """A Python that has grpcio, kept in the build tree; None: it cannot be had here."""
+    python = CACHE / "python"
+    run = python / "bin/python"
+    if not run.exists() and not fetch([sys.executable, "-m", "venv", str(python)], "."):
+        return None
+    if list(python.glob("lib/*/site-packages/grpc")) or fetch([run, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "grpcio"], "."):
+        return run
+    return None
+
+
 def clients(bench):
     """Name -> command before its arguments, <address> <CA file> {<certificate> <key>}; what cannot be had here is left out and
     said. Packages and classes stay in the build tree."""
@@ -72,11 +85,8 @@ def clients(bench):
                                 fetch(["npm", "install", "--no-audit", "--no-fund", "@grpc/grpc-js@1.14"], node)):
         shutil.copy(HERE / "clients/call.js", node)
         found["grpc-js"] = ["node", node / "call.js"]
-    python = CACHE / "python"
-    if (python / "bin/python").exists() or fetch([sys.executable, "-m", "venv", str(python)], "."):
-        run = python / "bin/python"
-        if list(python.glob("lib/*/site-packages/grpc")) or fetch([run, "-m", "pip", "install", "--quiet", "--only-binary", ":all:", "grpcio"], "."):
-            found["grpcio"] = [run, HERE / "clients/call.py"]
+    if python := grpcio():
+        found["grpcio"] = [python, HERE / "clients/call.py"]
     java, source = CACHE / "java", HERE / "clients/Call.java"
     java.mkdir(parents=True, exist_ok=True)
     if shutil.which("mvn") and shutil.which("javac"):
@@ -148,8 +158,9 @@ def alerts_arrive(bench):
         check("and the log holds few lines of one source", 1 <= records <= 3 and lines <= 200, f"{records} records, {lines} lines")
 
 
+# Opens sockets and says nothing. For each line of input: how many the server has closed, and whether those are the oldest.
 IDLE = """
-import resource, socket, sys, time
+import errno, resource, socket, sys
 count, port = int(sys.argv[1]), int(sys.argv[2])
 resource.setrlimit(resource.RLIMIT_NOFILE, (count + 100, max(count + 100, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
 held = []
@@ -157,10 +168,34 @@ for _ in range(count):
     one = socket.socket()
     one.bind(("127.0.0.2", 0))
     one.connect(("127.0.0.1", port))
+    one.setblocking(False)
     held.append(one)
+def closed(one):
+    try:
+        return one.recv(64, socket.MSG_PEEK) == b""
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
 print("open", flush=True)
-sys.stdin.read()
+for line in sys.stdin:
+    gone = [closed(one) for one in held]
+    print(sum(gone), gone == sorted(gone, reverse=True), flush=True)
 """
+
+
+def served(bench, port):
+    """Seconds until an honest client on 127.0.0.3 has the server's SETTINGS."""
+    context = ssl.create_default_context(cafile=bench.file("ca.crt"))
+    context.load_cert_chain(bench.file("client.crt"), bench.file("client.key"))
+    context.set_alpn_protocols(["h2"])
+    begun = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=60, source_address=("127.0.0.3", 0)) as raw:
+        with context.wrap_socket(raw, server_hostname="localhost") as tls:
+            tls.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+            head = tls.recv(9)
+            assert len(head) == 9 and head[3] == 4, head
+    return time.monotonic() - begun
 
 
 def crowd(bench):
@@ -171,20 +206,25 @@ def crowd(bench):
     with orderer(bench, "crowd") as process:
         idle = subprocess.Popen([sys.executable, "-c", IDLE, str(count), str(process.port)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                 text=True)
+
+        def look():
+            idle.stdin.write("\n")
+            idle.stdin.flush()
+            gone, oldest_first = idle.stdout.readline().split()
+            return int(gone), oldest_first == "True"
+
         try:
             check(f"{count} sockets from 127.0.0.2 are open", idle.stdout.readline() == "open\n")
-            import ssl
-            context = ssl.create_default_context(cafile=bench.file("ca.crt"))
-            context.load_cert_chain(bench.file("client.crt"), bench.file("client.key"))
-            context.set_alpn_protocols(["h2"])
-            begun = time.monotonic()
-            raw = socket.create_connection(("127.0.0.1", process.port), timeout=20, source_address=("127.0.0.3", 0))
-            tls = context.wrap_socket(raw, server_hostname="localhost")
-            tls.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
-            head = tls.recv(9)
-            took = time.monotonic() - begun
-            check("a client on 127.0.0.3 is served meanwhile, within a second", len(head) == 9 and head[3] == 4 and took < 1, f"{took:.2f} s, {head}")
-            tls.close()
+            # On a machine that does other things one try may have to wait for its turn; what the crowd costs shows in all.
+            took = [served(bench, process.port) for _ in range(3)]
+            check("a client on 127.0.0.3 is served meanwhile, within a second", min(took) < 1, took)
+            gone, oldest_first = look()
+            check("the oldest went first", oldest_first and gone >= count - 1024, f"{gone} are gone")
+            deadline = time.monotonic() + 60
+            while gone < count and time.monotonic() < deadline:
+                time.sleep(0.1)  # between two looks; what counts is the deadline
+                gone, _ = look()
+            check("and the last did not stay beyond the time of a handshake", gone == count, f"{gone} of {count} are gone")
         finally:
             idle.stdin.close()
             idle.wait(60)
