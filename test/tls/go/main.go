@@ -6,6 +6,8 @@
 //	client plain <address>                                                     the same in plaintext
 //	client old <address> <CA file>                                             offers TLS 1.0 and 1.1 only
 //	client flood <address> <CA file> <certificate> <key> <count>               handshakes that are to be refused
+//
+// With SELVAGE_TEST_TLS12 set it offers TLS 1.2 at most.
 package main
 
 import (
@@ -44,6 +46,9 @@ func config(ca, certificate, key, name string) *tls.Config {
 	pool := x509.NewCertPool()
 	pool.AppendCertsFromPEM(pem)
 	c := &tls.Config{RootCAs: pool, ServerName: strings.TrimSuffix(name, "-")}
+	if os.Getenv("SELVAGE_TEST_TLS12") != "" {
+		c.MaxVersion = tls.VersionTLS12
+	}
 	if certificate != "-" {
 		pair, err := tls.LoadX509KeyPair(certificate, key)
 		must(err)
