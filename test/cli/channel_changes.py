@@ -211,4 +211,5 @@ def main():
         print(f"{name}: ok")
 
 
-main()
+if __name__ == "__main__":
+    main()
