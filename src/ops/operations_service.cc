@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
+#include "ops/logspec.h"
 #include "ops/prometheus.h"
 #include "ops/statsd.h"
 #include "ops/statsd_worker.h"
@@ -62,12 +63,9 @@ std::string rfc3339_now() {
 http::Response serve_logspec(const http::Request& request) {
   if (request.method == "GET") return http::Response::json(200, nlohmann::json{{"spec", log::spec()}}.dump() + "\n");
   if (request.method != "PUT") return json_error(400, "error", "invalid request method: " + request.method, true);
-  const auto body = nlohmann::json::parse(request.body, nullptr, false);
-  if (!body.is_object() || (body.contains("spec") && !body["spec"].is_string())) {
-    return json_error(400, "error", "the body is no JSON object {\"spec\": \"...\"}", true);
-  }
-  const Status set = log::set_spec(body.contains("spec") ? body["spec"].get<std::string>() : "");
-  if (!set) return json_error(400, "error", set.error().message, true);
+  const auto spec = parse_logspec_body(request.body);
+  if (!spec) return json_error(400, "error", spec.error().message, true);
+  if (const Status set = log::set_spec(*spec); !set) return json_error(400, "error", set.error().message, true);
   http::Response done;
   done.status = 204;
   return done;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "http/client.h"
 #include "kit/certificates.h"
+#include "ops/logspec.h"
 #include "ops/operations_service.h"
 #include "tls/context.h"
 
@@ -72,7 +73,25 @@ TEST_F(OperationsTest, LogSpecIsReadAndSet) {
   EXPECT_EQ(refused.status, 400);
   EXPECT_EQ(refused.body, "{\"error\":\"invalid logging specification 'nonsense': bad segment 'nonsense'\"}\n");
   EXPECT_EQ(ask("/logspec", "PUT", "{").status, 400);
+  EXPECT_EQ(ask("/logspec", "PUT", "{").body, "{\"error\":\"unexpected EOF\"}\n");
   EXPECT_EQ(ask("/logspec", "DELETE").body, "{\"error\":\"invalid request method: DELETE\"}\n");
+}
+
+TEST(LogSpecBody, IsReadAsGoReadsIt) {
+  const auto says = [](const char* body) {
+    const auto spec = parse_logspec_body(body);
+    return spec ? "spec " + *spec : spec.error().message;
+  };
+  EXPECT_EQ(says(R"({"spec":"debug"})"), "spec debug");
+  EXPECT_EQ(says(R"( {"SPEC":"debug"} and more)"), "spec debug");
+  EXPECT_EQ(says("{}"), "spec ");
+  EXPECT_EQ(says("null"), "spec ");
+  EXPECT_EQ(says(""), "EOF");
+  EXPECT_EQ(says(R"({"spec":)"), "unexpected EOF");
+  EXPECT_EQ(says("loud"), "invalid character 'l' looking for beginning of value");
+  EXPECT_EQ(says("7"), "json: cannot unmarshal number into Go value of type httpadmin.LogSpec");
+  EXPECT_EQ(says("true"), "json: cannot unmarshal bool into Go value of type httpadmin.LogSpec");
+  EXPECT_EQ(says(R"({"spec":[]})"), "json: cannot unmarshal array into Go struct field LogSpec.spec of type string");
 }
 
 TEST_F(OperationsTest, HealthNamesWhatIsNotWell) {
