@@ -51,10 +51,8 @@ Status getinstalledpackage(Call& call, Session& session) {
   SELVAGE_TRY(const Bytes payload, ask_lifecycle(call, session, "", "GetInstalledChaincodePackage", arguments,
                                                  "failed to endorse proposal", "proposal failed"));
   SELVAGE_TRY(const auto result, result_of<::lifecycle::GetInstalledChaincodePackageResult>(payload));
-  std::string name = id + ".tar.gz";
-  std::replace(name.begin(), name.end(), ':', '.');
   const std::string folder = call.text("output-directory");
-  const std::string path = (folder.empty() ? "." : folder) + "/" + name;
+  const std::string path = (folder.empty() ? "." : folder) + "/" + id + ".tar.gz";
   if (auto written = write_file(path, result.chaincode_install_package(), 0600); !written)
     return fail(written.error().within("failed to write chaincode package to " + path));
   return {};
