@@ -32,6 +32,8 @@ std::string go_duration(std::chrono::nanoseconds duration) {
                          static_cast<double>((duration - std::chrono::seconds(whole)).count()) / 1e9;
   if (whole == 0 && duration < std::chrono::seconds(1)) {
     if (duration.count() == 0) return "0s";
+    if (duration < std::chrono::microseconds(1)) return fmt::format("{}ns", duration.count());
+    if (duration < std::chrono::milliseconds(1)) return fmt::format("{:g}µs", static_cast<double>(duration.count()) / 1e3);
     return fmt::format("{:g}ms", static_cast<double>(duration.count()) / 1e6);
   }
   std::string out;
