@@ -120,3 +120,13 @@ function(selvage_add_tests)
     set_tests_properties(${name} PROPERTIES LABELS ${name} TIMEOUT 300)
   endforeach()
 endfunction()
+
+# A plugin of the peer (src/plugin/plugin_abi.h): C, one public header, nothing of ours linked.
+function(selvage_plugin name source)
+  add_library(${name} MODULE ${source})
+  set_target_properties(${name} PROPERTIES PREFIX "" C_STANDARD 99 C_EXTENSIONS OFF C_VISIBILITY_PRESET hidden
+                        LIBRARY_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
+  target_compile_options(${name} PRIVATE -Wall -Wextra -Wpedantic -Werror)
+  target_link_options(${name} PRIVATE -Wl,-Bsymbolic)
+endfunction()

@@ -213,7 +213,10 @@ Result<Message> Chaincodes::invoke_from_chaincode(const Transaction& caller, con
     nested.simulator = simulator.get();
     nested.ledger = &other->ledger();
   }
-  auto ended = invoke(nested, target.chaincode, input);
+  protos::ChaincodeInput decorated = input;
+  decorated.clear_decorations();
+  for (const auto& [name, value] : caller.decorations) (*decorated.mutable_decorations())[name] = value;
+  auto ended = invoke(nested, target.chaincode, decorated);
   if (!ended) return fail(std::move(ended).error().within("execute failed"));
   return ended;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -46,6 +47,7 @@ struct Transaction {
   std::shared_ptr<const channel::Bundle> bundle;  // null without channel
   ledger::TxSimulator* simulator = nullptr;       // null without channel, for cscc and for qscc
   const ledger::Ledger* ledger = nullptr;         // for history; null where simulator is
+  std::map<std::string, Bytes> decorations;       // what decorators added; each chaincode of the transaction gets them
 };
 
 struct Outcome {

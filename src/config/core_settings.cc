@@ -213,6 +213,47 @@ void read_chaincode(Reader& read, const Tree& tree, CoreSettings* out) {
   chaincode.get_multiple_keys_max = static_cast<uint32_t>(read.number("chaincode.runtimeParams.maxSizeGetMultipleKeys", 1000));
 }
 
+Handler handler_of(const Node& node) {
+  const auto text = [&node](const char* name) {
+    const Node* field = node.find(name);
+    return field == nullptr || field->kind != Node::Kind::kScalar ? std::string() : field->text;
+  };
+  return {text("name"), text("library")};
+}
+
+std::vector<Handler> handler_list(Reader& read, std::string_view key) {
+  std::vector<Handler> out;
+  for (const Node& record : read.records(key)) out.push_back(handler_of(record));
+  return out;
+}
+
+std::map<std::string, Handler> handler_map(Reader& read, const Tree& tree, const std::string& key) {
+  std::map<std::string, Handler> out;
+  read.accept(key);
+  const Node* const node = tree.find(key);
+  if (node == nullptr || node->kind == Node::Kind::kNull) return out;
+  if (node->kind != Node::Kind::kMap) read.refuse(key, "is no group of settings", "write it as {name: {library: path}}");
+  for (const auto& [name, value] : node->fields) {
+    std::string lower = name;
+    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    out[lower] = handler_of(value);
+  }
+  return out;
+}
+
+void read_handlers(Reader& read, const Tree& tree, Handlers* out) {
+  if (tree.is_set("peer.handlers")) {
+    out->auth_filters = handler_list(read, "peer.handlers.authFilters");
+    out->decorators = handler_list(read, "peer.handlers.decorators");
+  } else {
+    out->auth_filters = {{"ExpirationCheck", ""}, {"TimeWindowCheck", ""}};
+  }
+  out->endorsers = handler_map(read, tree, "peer.handlers.endorsers");
+  out->validators = handler_map(read, tree, "peer.handlers.validators");
+  out->endorsers.try_emplace("escc", Handler{"DefaultEndorsement", ""});
+  out->validators.try_emplace("vscc", Handler{"DefaultValidation", ""});
+}
+
 void read_ledger(Reader& read, CoreSettings* out) {
   out->filesystem_path = read.path("peer.fileSystemPath", "/var/hyperledger/production").path;
   out->ledger.state_database = read.text("ledger.state.stateDatabase", "goleveldb");
@@ -306,6 +347,7 @@ Result<CoreSettings> read_core_settings(const Tree& tree) {
   read_connections(read, &out);
   read_delivery(read, &out);
   read_gossip(read, &out);
+  read_handlers(read, tree, &out.handlers);
   read_chaincode(read, tree, &out);
   read_ledger(read, &out);
   read_operations(read, &out);

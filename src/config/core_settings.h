@@ -147,6 +147,20 @@ struct Ledger {  // ledger.*
   std::string snapshots_directory;       // .snapshots.rootDir
 };
 
+struct Handler {  // one entry of peer.handlers: a built-in one by name, or a shared object
+  std::string name;
+  std::string library;
+};
+
+// Fabric quirk: core/handlers/library/config.go; viper makes the names of endorsers and validators lower case. Without
+// peer.handlers: what Fabric's core.yaml has. "escc" and "vscc" are there whether they are named or not.
+struct Handlers {  // peer.handlers.*
+  std::vector<Handler> auth_filters;
+  std::vector<Handler> decorators;
+  std::map<std::string, Handler> endorsers;
+  std::map<std::string, Handler> validators;
+};
+
 struct CoreSettings {
   std::string file;                       // the core.yaml that was read
   std::string effective;                  // all of it with the environment over it, as yaml, for the log; no secrets
@@ -186,6 +200,7 @@ struct CoreSettings {
   uint64_t receive_bytes_max = 0;         // peer.maxRecvMsgSize, 100 MiB
   uint64_t send_bytes_max = 0;            // peer.maxSendMsgSize, 100 MiB
   std::string docker_endpoint;            // vm.endpoint
+  Handlers handlers;
   Chaincode chaincode;
   Ledger ledger;
   Operations operations;

@@ -133,6 +133,25 @@ TEST(CoreSettings, AClientCertificateNeedsItsKey) {
   EXPECT_NE(read.error().message.find("peer.tls.clientKey.file"), std::string::npos);
 }
 
+TEST(CoreSettings, HandlersAreReadByName) {
+  const auto with = [](const std::string& handlers) {
+    const auto tree = Tree::parse("peer:\n  id: p\n" + handlers, "core.yaml", "CORE", {});
+    return read_core_settings(*tree)->handlers;
+  };
+  const Handlers given = with("  handlers: {authFilters: [{name: DefaultAuth}, {library: /f.so}], endorsers: {Mine: "
+                              "{library: /e.so}}, validators: {vscc: {name: Other}}}\n");
+  ASSERT_EQ(given.auth_filters.size(), 2u);
+  EXPECT_EQ(given.auth_filters[0].name, "DefaultAuth");
+  EXPECT_EQ(given.auth_filters[1].library, "/f.so");
+  EXPECT_TRUE(given.decorators.empty());
+  EXPECT_EQ(given.endorsers.at("mine").library, "/e.so");  // as viper, in lower case
+  EXPECT_EQ(given.endorsers.at("escc").name, "DefaultEndorsement");
+  EXPECT_EQ(given.validators.at("vscc").name, "Other");
+  const Handlers none = with("");
+  ASSERT_EQ(none.auth_filters.size(), 2u);
+  EXPECT_EQ(none.auth_filters[1].name, "TimeWindowCheck");
+}
+
 TEST(CoreSettings, ABuilderWithoutAPathIsRefused) {
   const auto read = core({{"CORE_CHAINCODE_EXTERNALBUILDERS", "[{name: n}]"}});
   ASSERT_FALSE(read);

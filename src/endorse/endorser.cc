@@ -4,6 +4,7 @@
 #include "base/log_quota.h"
 #include "channel/bundle.h"
 #include "endorse/interest.h"
+#include "endorse/plugin_host.h"
 #include "endorse/private_data.h"
 #include "endorse/proposal.h"
 #include "identity/identity.h"
@@ -60,6 +61,7 @@ struct Endorser::State {
   State(Settings s, Parts p)
       : settings(s),
         parts(std::move(p)),
+        plugins(parts.plugins ? parts.plugins : plugin::Plugins::built_in()),
         duration(parts.metrics.histogram(counter("proposal_duration", "The time to complete a proposal.",
                                                  {"channel", "chaincode", "success"}))),
         received(parts.metrics.counter(counter("proposals_received", "The number of proposals received.")).with({})),
@@ -81,6 +83,7 @@ struct Endorser::State {
 
   const Settings settings;
   Parts parts;
+  const std::shared_ptr<const plugin::Plugins> plugins;
   metrics::Family<metrics::Histogram>& duration;
   metrics::Counter& received;
   metrics::Counter& successful;
@@ -91,11 +94,15 @@ struct Endorser::State {
   metrics::Family<metrics::Counter>& failed_endorsements;
 
   using Creator = Result<std::shared_ptr<const identity::Identity>>;
+  Status filter(const UnpackedProposal& proposal, const Creator& claimed) const;
+  Status decorate(UnpackedProposal& proposal) const;
   Creator check_creator(const UnpackedProposal& proposal, Creator creator);
   Status check_channel_rules(const UnpackedProposal& proposal, Channel& channel,
                              const std::shared_ptr<const identity::Identity>& creator);
   Result<protos::ProposalResponse> endorse(const Invocation& invocation);
   Result<protos::ProposalResponse> simulate_and_sign(Invocation& invocation);
+  Status sign(const Invocation& invocation, const std::string& plugin, protos::ProposalResponse& answer);
+  Status sign_by_default(protos::ProposalResponse& answer);
 
   metrics::LabelValues labels(const UnpackedProposal& proposal) const {
     return {proposal.channel_id(), proposal.chaincode};
@@ -104,6 +111,40 @@ struct Endorser::State {
 
 Endorser::Endorser(Settings settings, Parts parts) : state_(std::make_unique<State>(settings, std::move(parts))) {}
 Endorser::~Endorser() = default;
+
+// Fabric's auth filters, in the order of core.yaml. Errors are told as they are.
+Status Endorser::State::filter(const UnpackedProposal& proposal, const Creator& claimed) const {
+  const SystemTime now = parts.clock.now();
+  Bytes signed_proposal;  // made for the first plugin
+  for (const plugin::Filter& filter : plugins->filters()) {
+    switch (filter.kind) {
+      case plugin::Filter::Kind::kExpiration:
+        if (claimed && (*claimed)->expires_at() < now) {
+          return fail(Code::kUnknown, "proposal client identity expired",
+                      identity::describe_identity(proposal.signature_header.creator()));
+        }
+        break;
+      case plugin::Filter::Kind::kTimeWindow:
+        SELVAGE_CHECK(check_time_window(proposal, now, settings.time_window));
+        break;
+      case plugin::Filter::Kind::kLibrary:
+        if (signed_proposal.empty()) signed_proposal = proposal.signed_proposal.SerializeAsString();
+        SELVAGE_CHECK(filter.library->check(signed_proposal));
+        break;
+    }
+  }
+  return {};
+}
+
+Status Endorser::State::decorate(UnpackedProposal& proposal) const {
+  if (plugins->decorators().empty()) return {};
+  Bytes input = proposal.input.SerializeAsString();
+  for (const auto& decorator : plugins->decorators()) {
+    SELVAGE_TRY(input, decorator->decorate(proposal.signed_proposal.proposal_bytes(), std::move(input)));
+  }
+  if (proposal.input.ParseFromString(input)) return {};
+  return fail(Code::kInternal, "a decorator gave bytes that are no ChaincodeInput");
+}
 
 // Everything that is said of the creator without a channel's rules; the one place where its signature is verified.
 Endorser::State::Creator Endorser::State::check_creator(const UnpackedProposal& proposal, Creator creator) {
@@ -167,15 +208,11 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
   }
   UnpackedProposal& proposal = *unpacked;
   // Fabric's auth filters stand before the endorser: expired creators and stale timestamps are not even counted.
-  const SystemTime now = state.parts.clock.now();
   std::shared_ptr<Channel> channel;
   if (!proposal.channel_id().empty()) channel = state.parts.channels.find(proposal.channel_id());
   auto claimed = channel ? channel->bundle()->msps()->deserialize(proposal.signature_header.creator())
                          : state.parts.local_msp->deserialize(proposal.signature_header.creator());
-  if (claimed && (*claimed)->expires_at() < now)
-    return fail(Code::kUnknown, "proposal client identity expired", identity::describe_identity(proposal.signature_header.creator()));
-  if (auto timely = check_time_window(proposal, now, state.settings.time_window); !timely)
-    return grpc_error(std::move(timely).error());
+  if (auto passed = state.filter(proposal, claimed); !passed) return grpc_error(std::move(passed).error());
   if (state.parts.admits)
     if (auto admitted = state.parts.admits(); !admitted) return grpc_error(std::move(admitted).error());
 
@@ -198,6 +235,7 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
     if (auto good = state.check_channel_rules(proposal, *channel, *creator); !good)
       return refuse(std::move(good).error(), false);
 
+  if (auto decorated = state.decorate(proposal); !decorated) return refused(decorated.error().message);
   Invocation invocation{proposal, *creator, channel};
   auto answer = state.simulate_and_sign(invocation);
   bool success = false;
@@ -284,25 +322,48 @@ Result<protos::ProposalResponse> Endorser::State::endorse(const Invocation& invo
     answer.clear_interest();
     return answer;
   }
-  auto unsigned_because = [&](std::string why) {
-    failed_endorsements.with({channel_id, proposal.chaincode, "false"}).add(1);
-    return fail(Code::kUnknown, "endorsing with plugin failed: " + std::move(why));
-  };
-  if (info->plugin != "escc")
-    return unsigned_because("plugin with name " + info->plugin + " could not be used: plugin with name " + info->plugin +
-                            " wasn't found");
   answer.set_version(1);
   answer.set_payload(payload());
+  if (auto endorsed = sign(invocation, info->plugin, answer); !endorsed) {
+    failed_endorsements.with({channel_id, proposal.chaincode, "false"}).add(1);
+    return fail(Code::kUnknown, "endorsing with plugin failed: " + endorsed.error().message);
+  }
+  return answer;
+}
+
+// Puts the endorsement under the answer's payload, by the plugin that the chaincode's definition names.
+Status Endorser::State::sign(const Invocation& invocation, const std::string& name, protos::ProposalResponse& answer) {
+  const auto* found = plugins->endorser(name);
+  const auto unusable = [&](const std::string& why) {
+    return fail(Code::kUnknown, "plugin with name " + name + " could not be used: " + why);
+  };
+  if (found == nullptr) return unusable("plugin with name " + name + " wasn't found");
+  if (!found->library) return sign_by_default(answer);
+
+  const UnpackedProposal& proposal = invocation.proposal;
+  if (auto opened = found->library->open(proposal.channel_id()); !opened) return unusable(opened.error().message);
+  PluginHost host(*invocation.channel, parts.signer);
+  const Bytes signed_proposal = proposal.signed_proposal.SerializeAsString();
+  SELVAGE_TRY(auto endorsed, found->library->endorse({proposal.channel_id(), proposal.txid(), proposal.chaincode,
+                                                      signed_proposal, answer.payload(), parts.signer.serialized()},
+                                                     host));
+  if (endorsed.payload) answer.set_payload(std::move(*endorsed.payload));
+  answer.mutable_endorsement()->set_endorser(std::move(endorsed.endorser));
+  answer.mutable_endorsement()->set_signature(std::move(endorsed.signature));
+  return {};
+}
+
+Status Endorser::State::sign_by_default(protos::ProposalResponse& answer) {
   const Bytes& endorser = parts.signer.serialized();
   const Bytes message = wire::endorsed_bytes(answer.payload(), endorser);
   auto signature = parts.signer.sign(message);
-  if (!signature) return unsigned_because("could not sign the proposal response payload: " + signature.error().message);
+  if (!signature) return fail(std::move(signature).error().within("could not sign the proposal response payload"));
   if (parts.signatures != nullptr) {
     parts.signatures->add(identity::SignatureMemory::key(endorser, message, *signature));
   }
   answer.mutable_endorsement()->set_endorser(endorser);
   answer.mutable_endorsement()->set_signature(std::move(*signature));
-  return answer;
+  return {};
 }
 
 }  // namespace selvage::endorse

@@ -24,6 +24,7 @@
 #include "peer/chaincode_event.pb.h"
 #include "peer/proposal.pb.h"
 #include "peer/proposal_response.pb.h"
+#include "plugin/plugins.h"
 
 namespace selvage::channel {
 class Bundle;
@@ -68,7 +69,7 @@ struct Invocation {
 // What the channel's committed definition (or a system chaincode) says about endorsing.
 struct EndorsementInfo {
   std::string version;
-  std::string plugin;  // "escc"
+  std::string plugin;  // by name of core.yaml's peer.handlers.endorsers: "escc"
 };
 
 struct ChaincodeOutcome {
@@ -115,6 +116,8 @@ class Endorser {
     std::function<Status()> admits;
     // Our own endorsements come back in blocks; what is in here need not be verified again. May be null.
     identity::SignatureMemory* signatures = nullptr;
+    // peer.handlers; null: the built-in ones.
+    std::shared_ptr<const plugin::Plugins> plugins = nullptr;
   };
   Endorser(Settings settings, Parts parts);
   ~Endorser();

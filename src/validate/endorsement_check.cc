@@ -97,7 +97,9 @@ class EndorsementCheck::Evaluation {
   bool any_checked_ = false;
 };
 
-EndorsementCheck::EndorsementCheck(const ledger::StateView& state, PolicyCache& policies) : state_(state), policies_(policies) {
+EndorsementCheck::EndorsementCheck(const ledger::StateView& state, PolicyCache& policies, const plugin::Plugins& plugins,
+                                   const ::common::Block& block)
+    : state_(state), policies_(policies), plugins_(plugins), block_(block) {
   const channel::Bundle& bundle = *policies.bundle();
   rules_.channel_id = bundle.channel_id();
   rules_.policies = &bundle.policies();
@@ -139,8 +141,8 @@ Result<Bytes> EndorsementCheck::key_policy(const std::string& chaincode, const s
   if (parameter == metadata.end() || parameter->second.empty()) return Bytes();
   ::protos::ApplicationPolicy policy;
   if (!wire::parse_into(parameter->second, *policy.mutable_signature_policy())) {
-    // Fabric quirk: no peer can give a code here; they all stop on such a write.
-    return fail(Code::kInternal, fmt::format("could not translate policy for {}:{}: could not unmarshal signature policy "
+    // Fabric quirk: no peer can give a code here; the channel stops on all of them.
+    return fail(Code::kAborted, fmt::format("could not translate policy for {}:{}: could not unmarshal signature policy "
                                              "envelope", escape(chaincode), collection.empty() ? escape(key) : to_hex(key)));
   }
   return wire::marshal(policy);
@@ -155,7 +157,41 @@ void EndorsementCheck::remember_parameters(const ledger::NamespaceRwSet& ns) {
   }
 }
 
-Result<Verdict> EndorsementCheck::check(const CheckedTransaction& transaction) {
+Result<Verdict> EndorsementCheck::check_writes(const CheckedTransaction& transaction, const std::string& chaincode,
+                                               const Guard& guard) {
+  Evaluation evaluation(*this, chaincode, guard, transaction.endorsers);
+  const ledger::NamespaceRwSet* written = nullptr;
+  for (const ledger::NamespaceRwSet& ns : transaction.rw_set->namespaces) {
+    if (ns.name == chaincode) written = &ns;
+  }
+  if (written == nullptr) return evaluation.finish();
+  const auto each = [&](const std::string& collection, const auto& writes, auto key_of) -> Result<Verdict> {
+    for (const auto& write : writes) {
+      SELVAGE_TRY(Verdict verdict, evaluation.write(collection, key_of(write)));
+      if (!verdict.valid()) return verdict;
+    }
+    return Verdict{};
+  };
+  const auto key = [](const auto& write) -> const std::string& { return write.key(); };
+  const auto key_hash = [](const auto& write) -> const std::string& { return write.key_hash(); };
+  SELVAGE_TRY(Verdict verdict, each("", written->kv->writes(), key));
+  if (!verdict.valid()) return verdict;
+  SELVAGE_TRY(verdict, each("", written->kv->metadata_writes(), key));
+  if (!verdict.valid()) return verdict;
+  for (const ledger::CollectionRwSet& collection : written->collections) {
+    SELVAGE_TRY(verdict, each(collection.collection, collection.hashed->hashed_writes(), key_hash));
+    if (!verdict.valid()) return verdict;
+  }
+  for (const ledger::CollectionRwSet& collection : written->collections) {
+    SELVAGE_TRY(verdict, each(collection.collection, collection.hashed->metadata_writes(), key_hash));
+    if (!verdict.valid()) return verdict;
+  }
+  if (verdict = evaluation.finish(); !verdict.valid()) return verdict;
+  remember_parameters(*written);
+  return verdict;
+}
+
+Result<Verdict> EndorsementCheck::check(const CheckedTransaction& transaction, size_t position) {
   for (const std::string& chaincode : transaction.written_namespaces) {
     SELVAGE_TRY(const std::optional<Guard>* guard, guard_of(chaincode));
     if (!*guard || (*guard)->plugin.empty()) {
@@ -166,42 +202,16 @@ Result<Verdict> EndorsementCheck::check(const CheckedTransaction& transaction) {
       return invalid(::protos::INVALID_CHAINCODE,
                      fmt::format("chaincode definition for [{}] is invalid, policy field must be set", escape(chaincode)));
     }
-    if ((*guard)->plugin != lifecycle::kDefaultValidationPlugin) {
-      return fail(Code::kUnimplemented,
-                  fmt::format("plugin with name {} wasn't found", escape((*guard)->plugin)), "",
-                  fmt::format("chaincode {} asks for a validation plugin that this peer does not have; commit a definition "
-                              "with plugin vscc", escape(chaincode)));
+    const auto* found = plugins_.validator((*guard)->plugin);
+    if (found == nullptr) {
+      const std::string name = escape((*guard)->plugin);
+      return fail(Code::kAborted, fmt::format("plugin with name {0} couldn't be used: plugin with name {0} wasn't found", name),
+                  "", fmt::format("chaincode {} asks for it: set peer.handlers.validators.{}.library in core.yaml to the "
+                                  "plugin and start the peer again", escape(chaincode), name));
     }
-    Evaluation evaluation(*this, chaincode, **guard, transaction.endorsers);
-    const ledger::NamespaceRwSet* written = nullptr;
-    for (const ledger::NamespaceRwSet& ns : transaction.rw_set->namespaces) {
-      if (ns.name == chaincode) written = &ns;
-    }
-    if (written != nullptr) {
-      const auto each = [&](const std::string& collection, const auto& writes, auto key_of) -> Result<Verdict> {
-        for (const auto& write : writes) {
-          SELVAGE_TRY(Verdict verdict, evaluation.write(collection, key_of(write)));
-          if (!verdict.valid()) return verdict;
-        }
-        return Verdict{};
-      };
-      const auto key = [](const auto& write) -> const std::string& { return write.key(); };
-      const auto key_hash = [](const auto& write) -> const std::string& { return write.key_hash(); };
-      SELVAGE_TRY(Verdict verdict, each("", written->kv->writes(), key));
-      if (!verdict.valid()) return verdict;
-      SELVAGE_TRY(verdict, each("", written->kv->metadata_writes(), key));
-      if (!verdict.valid()) return verdict;
-      for (const ledger::CollectionRwSet& collection : written->collections) {
-        SELVAGE_TRY(verdict, each(collection.collection, collection.hashed->hashed_writes(), key_hash));
-        if (!verdict.valid()) return verdict;
-      }
-      for (const ledger::CollectionRwSet& collection : written->collections) {
-        SELVAGE_TRY(verdict, each(collection.collection, collection.hashed->metadata_writes(), key_hash));
-        if (!verdict.valid()) return verdict;
-      }
-    }
-    if (Verdict verdict = evaluation.finish(); !verdict.valid()) return verdict;
-    if (written != nullptr) remember_parameters(*written);
+    auto verdict = found->library ? ask_plugin(*found->library, transaction, position, chaincode, **guard)
+                                  : check_writes(transaction, chaincode, **guard);
+    if (!verdict || !verdict->valid()) return verdict;
   }
   return Verdict{};
 }

@@ -69,6 +69,7 @@ struct Validator::State {
   std::string channel_id;
   Parallel parallel;
   identity::SignatureMemory* signatures;
+  std::shared_ptr<const plugin::Plugins> plugins;
   std::unique_ptr<PolicyCache> policies;  // of the bundle that was last used
 
   // Two bundles of one configuration: whoever received a config block and we who validated it made one each.
@@ -89,8 +90,10 @@ struct Validator::State {
   }
 };
 
-Validator::Validator(std::string channel_id, Parallel parallel, identity::SignatureMemory* signatures)
-    : state_(std::make_unique<State>(State{std::move(channel_id), std::move(parallel), signatures, nullptr, {}})) {}
+Validator::Validator(std::string channel_id, Parallel parallel, identity::SignatureMemory* signatures,
+                     std::shared_ptr<const plugin::Plugins> plugins)
+    : state_(std::make_unique<State>(State{std::move(channel_id), std::move(parallel), signatures,
+                                           plugins ? std::move(plugins) : plugin::Plugins::built_in(), nullptr, {}})) {}
 Validator::~Validator() = default;
 
 std::shared_ptr<const PreparedBlock> Validator::prepare(std::shared_ptr<const ::common::Block> block,
@@ -118,7 +121,7 @@ Result<BlockResult> Validator::finish(std::shared_ptr<const PreparedBlock> prepa
                 "update the channel's application capabilities to V2_0 or V2_5");
   }
   const uint64_t number = prepared->block->header().number();
-  EndorsementCheck endorsements(state, state_->policies_of(bundle));
+  EndorsementCheck endorsements(state, state_->policies_of(bundle), *state_->plugins, *prepared->block);
   BlockResult result;
   result.transactions.reserve(prepared->transactions.size());
   std::unordered_set<std::string_view> valid_ids;
@@ -135,7 +138,7 @@ Result<BlockResult> Validator::finish(std::shared_ptr<const PreparedBlock> prepa
       } else if (!transaction.content.valid()) {
         verdict = transaction.content;
       } else {
-        SELVAGE_TRY(verdict, endorsements.check(transaction));
+        SELVAGE_TRY(verdict, endorsements.check(transaction, i));
         if (verdict.valid() && !valid_ids.insert(transaction.tx_id).second) {
           verdict = invalid(::protos::DUPLICATE_TXID, "an earlier transaction of the block has this id");
         }

@@ -18,6 +18,7 @@
 #include "channel/bundle.h"
 #include "ledger/state/rw_set.h"
 #include "ledger/state/state_view.h"
+#include "plugin/plugins.h"
 
 namespace common {
 class Block;
@@ -58,7 +59,9 @@ class PreparedBlock;
 class Validator {
  public:
   // `signatures` (optional) spares signatures that this process made or has checked before; it outlives the validator.
-  Validator(std::string channel_id, Parallel parallel, identity::SignatureMemory* signatures = nullptr);
+  // `plugins`: the validation plugins that definitions may name; null: vscc alone.
+  Validator(std::string channel_id, Parallel parallel, identity::SignatureMemory* signatures = nullptr,
+            std::shared_ptr<const plugin::Plugins> plugins = nullptr);
   ~Validator();
 
   // Any thread; several blocks may be in preparation at once.
@@ -67,7 +70,8 @@ class Validator {
   // One block at a time, in order. Prepares again when `bundle` is of another configuration than the one that it was
   // prepared with. `state` is as of the block before.
   // An error means that no code can be given and the channel must stop: state unreadable, a config transaction that does
-  // not follow, a capability or plugin that this program does not have.
+  // not follow, a capability that this program does not have. kAborted: a validation plugin is missing or gave no judgement;
+  // Fabric quirk: gossip/state/state.go, the channel stops and the peer goes on.
   [[nodiscard]] Result<BlockResult> finish(std::shared_ptr<const PreparedBlock> block, const channel::BundlePtr& bundle,
                                            const ledger::StateView& state, const TxIdExists& exists);
   // Both steps.

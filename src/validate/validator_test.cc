@@ -101,7 +101,7 @@ class Validate : public testing::Test {
 
   Result<BlockResult> validate(const std::vector<Bytes>& transactions) {
     auto block = std::make_shared<const ::common::Block>(channel_.block(5, "previous", transactions));
-    return validator_.validate(block, channel_.bundle(), state_,
+    return validator_->validate(block, channel_.bundle(), state_,
                                [this](const std::string& id) -> Result<bool> { return known_ids_.count(id) > 0; });
   }
   std::string codes(const std::vector<::common::Envelope>& transactions) {
@@ -120,7 +120,7 @@ class Validate : public testing::Test {
   ledger::MemoryState state_;
   std::set<std::string> known_ids_;
   std::string last_tx_id_;
-  Validator validator_{channel_.id(), sequential()};
+  std::unique_ptr<Validator> validator_ = std::make_unique<Validator>(channel_.id(), sequential());
 };
 
 TEST_F(Validate, AGoodTransactionIsValid) {
@@ -315,7 +315,56 @@ TEST_F(Validate, AnUnknownPluginStopsTheChannel) {
   define("odd", "", "", "custom");
   Draft draft = good();
   draft.chaincode = "odd";
-  EXPECT_EQ(code(draft), "error: plugin with name custom wasn't found");
+  EXPECT_EQ(code(draft), "error: plugin with name custom couldn't be used: plugin with name custom wasn't found");
+}
+
+// src/plugin/testdata/test_plugin.c judges as the chaincode's key "mode" says.
+class ValidatePlugin : public Validate {
+ protected:
+  ValidatePlugin() {
+    plugin::Settings settings;
+    settings.validators["vscc"] = {"peer.handlers.validators.vscc", "DefaultValidation", ""};
+    settings.validators["custom"] = {"peer.handlers.validators.custom", "", std::string(SELVAGE_BINARY_DIR) + "/bin/test_plugin.so"};
+    auto plugins = plugin::Plugins::load(settings);
+    EXPECT_TRUE(plugins) << to_string(plugins.error());
+    validator_ = std::make_unique<Validator>(channel_.id(), sequential(), nullptr, *plugins);
+    define("judged", "", "", "custom");
+  }
+  void set_mode(const std::string& mode) { state_.put("judged", "mode", ledger::StateValue{mode, {}, {}}); }
+  Draft judged() {
+    Draft draft = good();
+    draft.chaincode = "judged";
+    return draft;
+  }
+};
+
+TEST_F(ValidatePlugin, JudgesInPlaceOfTheDefault) {
+  Draft alone = judged();
+  alone.endorsers.pop_back();
+  set_mode("all");
+  EXPECT_EQ(code(alone), "VALID");
+  set_mode("default");
+  EXPECT_EQ(code(alone), "ENDORSEMENT_POLICY_FAILURE");
+  EXPECT_EQ(code(judged()), "VALID");
+  set_mode("never");
+  EXPECT_EQ(codes({transaction(judged()), transaction(good())}), "ENDORSEMENT_POLICY_FAILURE VALID");
+}
+
+TEST_F(ValidatePlugin, WithoutAJudgementTheChannelStops) {
+  set_mode("broken");
+  auto result = validate({wire::marshal(transaction(judged()))});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, Code::kAborted);
+  EXPECT_EQ(result.error().message, "broken");
+}
+
+TEST_F(ValidatePlugin, IsToldWhatItAsksFor) {
+  set_mode("everything");
+  auto result = validate({wire::marshal(transaction(good())), wire::marshal(transaction(judged()))});
+  ASSERT_TRUE(result) << result.error().message;
+  // Nobody's identity is refused, and so is a set without a signature; collection "c" is not in the definition.
+  EXPECT_EQ(result->transactions[1].reason,
+            "scan o14 metadata oo identity rrrr policy rr capability or at 1.0 of block 5");
 }
 
 TEST_F(Validate, AConfigTransactionGivesTheNextBundle) {
@@ -341,14 +390,14 @@ TEST_F(Validate, AConfigTransactionGivesTheNextBundle) {
 TEST_F(Validate, APreparedBlockIsPreparedAgainForAnotherBundle) {
   auto block = std::make_shared<const ::common::Block>(channel_.block(5, "", {wire::marshal(transaction(good()))}));
   auto before = channel_.bundle();
-  auto prepared = validator_.prepare(block, before);
+  auto prepared = validator_->prepare(block, before);
   // Meanwhile a config block has taken the creator's organisation away.
   channel_.config().mutable_channel_group()->mutable_groups()->at("Application").mutable_groups()->erase("Org1");
   const auto none = [](const std::string&) -> Result<bool> { return false; };
-  auto result = validator_.finish(prepared, channel_.bundle(), state_, none);
+  auto result = validator_->finish(prepared, channel_.bundle(), state_, none);
   ASSERT_TRUE(result);
   EXPECT_EQ(name(result->transactions[0].code), "BAD_CREATOR_SIGNATURE");
-  result = validator_.finish(prepared, before, state_, none);
+  result = validator_->finish(prepared, before, state_, none);
   EXPECT_EQ(name(result->transactions[0].code), "VALID");
 }
 

@@ -54,6 +54,7 @@ chaincode::Transaction transaction_of(const endorse::Invocation& invocation) {
   out.proposal_chaincode = invocation.proposal.chaincode;
   out.creator = invocation.creator;
   out.simulator = invocation.simulator;
+  for (const auto& [name, value] : invocation.proposal.input.decorations()) out.decorations.emplace(name, value);
   if (invocation.channel) out.bundle = invocation.channel->bundle();
   if (invocation.channel && invocation.simulator) out.ledger = &invocation.channel->ledger();
   return out;
@@ -91,7 +92,8 @@ struct Endorsement::State {
         channels(parts.channels),
         runner(chaincodes),
         endorser(settings.endorser, {channels, runner, access, parts.local.msp, parts.local.signer, parts.disseminate,
-                                     parts.clock, parts.metrics, parts.admits, parts.signatures}) {
+                                     parts.clock, parts.metrics, parts.admits, parts.signatures,
+                                     std::move(settings.plugins)}) {
     launcher.set_chaincodes(chaincodes);
     definitions.on_change([this](const std::string& package_id) { launcher.keep_running(package_id); },
                           [this](const std::string& package_id) { launcher.release(package_id); });

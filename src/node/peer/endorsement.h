@@ -36,6 +36,7 @@ struct EndorsementSettings {
   std::optional<chaincode::ListenerSettings> listener;  // unset: no chaincode can dial this peer
   bool development = false;                             // chaincode.mode dev: chaincode is started by hand
   std::set<std::string> system;                         // chaincode.system: those that are enabled; empty: all
+  std::shared_ptr<const plugin::Plugins> plugins;       // peer.handlers; null: the built-in ones
 };
 
 class Endorsement {

@@ -18,7 +18,7 @@ PeerChannel::PeerChannel(Settings settings, Parts parts, Events events, channel:
       logger_(log::Logger("gossip.privdata").with("channel", id_)),
       metrics_(parts.metrics, id_),
       committer_(ledger_, parts.collections, parts.metrics, settings.transient_blocks_max),
-      validator_(id_, std::move(parts.parallel), parts.signatures),
+      validator_(id_, std::move(parts.parallel), parts.signatures, std::move(parts.plugins)),
       bundle_(std::move(bundle)) {
   handed_over_ = {ledger_->height(), ledger_->info().current_hash, bundle_};
   committer_.set_source(parts.private_source);
@@ -194,13 +194,26 @@ Status PeerChannel::validate_and_commit(Waiting waiting) {
 }
 
 void PeerChannel::fail_channel(uint64_t number, const Error& error) {
-  LOG_ERROR(logger_, "Block [{}] could not be committed: {}", number, to_string(error));
+  const bool others_go_on = error.code == Code::kAborted;  // a validation plugin gave no judgement
+  if (others_go_on) {
+    LOG_ERROR(log::Logger("gossip.state").with("channel", id_),
+              "Failed executing VSCC due to {}. Aborting chain processing at block [{}]: this channel stands still until the "
+              "peer is started again", to_string(error), number);
+  } else {
+    LOG_ERROR(logger_, "Block [{}] could not be committed: {}", number, to_string(error));
+  }
   {
     std::lock_guard lock(mutex_);
     failed_ = true;
     line_changed_.notify_all();
   }
-  if (events_.failed) events_.failed(id_, error);
+  if (others_go_on) {
+    std::lock_guard lock(leading_);
+    make_puller_ = nullptr;
+    puller_.reset();
+  } else if (events_.failed) {
+    events_.failed(id_, error);
+  }
 }
 
 // The configuration first: whoever is woken by the block reads by the rules that the block made.

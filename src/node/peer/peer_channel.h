@@ -5,7 +5,8 @@
 // The signatures of the next blocks are checked while this one is written. What the other stages see of the channel are
 // the interfaces of chaincode/channels.h and deliver/serve/source.h.
 //
-// A block that cannot be validated or stored ends the peer (Failed): nothing is acknowledged that is not on disk.
+// A block that cannot be validated or stored ends the peer (Failed): nothing is acknowledged that is not on disk. Where it
+// is a validation plugin that gives no judgement, this channel stops and the others go on, as in Fabric.
 #pragma once
 
 #include <condition_variable>
@@ -57,6 +58,7 @@ class PeerChannel final : public chaincode::Channel, public deliver::Source, pri
     validate::Parallel parallel;
     identity::SignatureMemory* signatures = nullptr;  // may be null
     commit::PrivateDataSource* private_source = nullptr;  // may be null
+    std::shared_ptr<const plugin::Plugins> plugins = nullptr;  // null: the built-in ones
   };
 
   // With the configuration of the ledger's last config block. Errors: kDataLoss, kFailedPrecondition (a capability that

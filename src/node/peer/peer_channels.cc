@@ -88,7 +88,7 @@ Result<std::shared_ptr<PeerChannel>> PeerChannels::add(std::shared_ptr<ledger::L
   const std::string id = ledger->channel();
   auto channel = PeerChannel::make(
       parts_.channel, {std::move(ledger), parts_.collections, parts_.metrics, parts_.parallel, parts_.signatures,
-                       parts_.private_source},
+                       parts_.private_source, parts_.plugins},
       parts_.events);
   if (!channel) return fail(channel.error().within("channel " + id));
   std::lock_guard lock(mutex_);

@@ -36,6 +36,7 @@ class PeerChannels final : public chaincode::Channels {
     identity::SignatureMemory* signatures = nullptr;  // may be null
     bool lead = true;                                 // channels pull from the ordering service from their start
     commit::PrivateDataSource* private_source = nullptr;  // may be null
+    std::shared_ptr<const plugin::Plugins> plugins = nullptr;  // null: the built-in ones
   };
   explicit PeerChannels(Parts parts);
   ~PeerChannels() override;  // stop()

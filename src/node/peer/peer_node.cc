@@ -63,6 +63,7 @@ struct PeerNode::State {
   const std::unique_ptr<PeerTls> tls;
   const identity::LocalMsp local;
   const CollectionMembership membership;
+  std::shared_ptr<const plugin::Plugins> plugins;
   std::unique_ptr<ops::Operations> operations;
   std::unique_ptr<PeerTlsUpkeep> tls_upkeep;
   std::unique_ptr<ledger::LedgerSet> ledgers;
@@ -108,6 +109,7 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   s.tls_upkeep = std::make_unique<PeerTlsUpkeep>(*s.tls, s.core, s.local.signer.certificate(), *s.operations,
                                                  operations_tls.get(), clock);
   metrics::Provider& metrics = s.operations->metrics();
+  SELVAGE_TRY(s.plugins, plugin::Plugins::load(plugin_settings(s.core)));
 
   SELVAGE_TRY(s.ledgers, ledger::LedgerSet::open(disk, ledger_settings(s.core), metrics));
   const size_t validators = s.core.validator_pool_size > 0 ? static_cast<size_t>(s.core.validator_pool_size)
@@ -140,11 +142,12 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
       *s.ledgers, s.membership, metrics, clock, os::system_random(), wire::signer_of(s.local.signer),
       pull_settings(s.core, *s.tls), channel_settings(s.core), std::move(events),
       validate::on_pool(*s.validators, validators), &s.signatures, s.gossip->leads_at_start(),
-      s.private_network.get()});
+      s.private_network.get(), s.plugins});
   s.gossip->attach(*s.channels);
   s.private_network->attach(*s.channels);
   SELVAGE_CHECK(s.channels->open());
   EndorsementSettings endorsement = endorsement_settings(s.core);
+  endorsement.plugins = s.plugins;
   SELVAGE_TRY(endorsement.listener, chaincode_listener_settings(s.core));
   SELVAGE_TRY(s.endorsement, Endorsement::make(std::move(endorsement),
                                                {*s.channels, s.local, disk, clock, metrics, &s.signatures,

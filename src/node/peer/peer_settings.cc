@@ -1,5 +1,7 @@
 #include "node/peer/peer_settings.h"
 
+#include <fmt/format.h>
+
 #include "base/log.h"
 #include "node/peer/collection_membership.h"
 
@@ -57,6 +59,25 @@ PeerChannel::Settings channel_settings(const config::CoreSettings& core) {
   PeerChannel::Settings settings;
   settings.transient_blocks_max = core.private_data.transient_blocks_max;
   settings.pull_invalid = !core.private_data.skip_pulling_invalid;
+  return settings;
+}
+
+plugin::Settings plugin_settings(const config::CoreSettings& core) {
+  plugin::Settings settings;
+  const auto listed = [](const char* key, const std::vector<config::Handler>& from, std::vector<plugin::Handler>* to) {
+    for (size_t i = 0; i < from.size(); i++) {
+      to->push_back({fmt::format("peer.handlers.{}[{}]", key, i), from[i].name, from[i].library});
+    }
+  };
+  const auto named = [](const char* key, const auto& from, auto* to) {
+    for (const auto& [name, handler] : from) {
+      to->emplace(name, plugin::Handler{fmt::format("peer.handlers.{}.{}", key, name), handler.name, handler.library});
+    }
+  };
+  listed("authFilters", core.handlers.auth_filters, &settings.auth_filters);
+  listed("decorators", core.handlers.decorators, &settings.decorators);
+  named("endorsers", core.handlers.endorsers, &settings.endorsers);
+  named("validators", core.handlers.validators, &settings.validators);
   return settings;
 }
 

@@ -15,6 +15,7 @@ namespace selvage::node {
                                                   metrics::Provider& metrics);
 [[nodiscard]] deliver::PullSettings pull_settings(const config::CoreSettings& core, const PeerTls& tls);
 [[nodiscard]] PeerChannel::Settings channel_settings(const config::CoreSettings& core);
+[[nodiscard]] plugin::Settings plugin_settings(const config::CoreSettings& core);
 [[nodiscard]] EndorsementSettings endorsement_settings(const config::CoreSettings& core);
 [[nodiscard]] ledger::LedgerSet::Settings ledger_settings(const config::CoreSettings& core);
 [[nodiscard]] ops::OperationsSettings operations_settings(const config::CoreSettings& core,
