@@ -48,6 +48,7 @@ class LocalPeer final : public chaincode::Channels, public commit::CollectionAcc
     std::vector<chaincode::BuilderSettings> builders;
     bool listener = false;     // a chaincode listener on a free port, with TLS
     bool development = false;  // chaincode.mode dev
+    std::shared_ptr<const plugin::Plugins> plugins;  // peer.handlers; null: the built-in ones
   };
 
   LocalPeer() : LocalPeer(Options{}) {}
@@ -199,6 +200,7 @@ class LocalPeer final : public chaincode::Channels, public commit::CollectionAcc
     endorsement.run.builds.directory = directory_ + "/externalbuilder/builds";
     endorsement.run.builds.builders = options_.builders;
     endorsement.development = endorsement.execute.development = options_.development;
+    endorsement.plugins = options_.plugins;
     if (options_.listener) {
       endorsement.listener.emplace();
       endorsement.listener->listen_address = endorsement.listener->endpoint = "127.0.0.1:0";

@@ -207,6 +207,59 @@ TEST(Endorsement, AForeignCreatorABadSignatureAndAReplayAreRefused) {
       << replayed.error().message;
 }
 
+// src/plugin/testdata/test_plugin.c under the name "escc": it asks for state, private data and what is in the transient store,
+// and then signs as escc does.
+TEST(Endorsement, APluginSignsInPlaceOfEscc) {
+  const std::string library = std::string(SELVAGE_BINARY_DIR) + "/bin/test_plugin.so";
+  plugin::Settings settings;
+  settings.endorsers["escc"] = {"peer.handlers.endorsers.escc", "", library};
+  settings.validators["vscc"] = {"peer.handlers.validators.vscc", "DefaultValidation", ""};
+  settings.decorators = {{"peer.handlers.decorators[0]", "", library}};
+  settings.auth_filters = {{"peer.handlers.authFilters[0]", "", library}};
+  LocalPeer::Options options;
+  auto plugins = plugin::Plugins::load(settings);
+  ASSERT_TRUE(plugins) << to_string(plugins.error());
+  options.plugins = *plugins;
+  LocalPeer peer(options);
+
+  ::lifecycle::ApproveChaincodeDefinitionForMyOrgArgs approve;
+  approve.set_sequence(1);
+  approve.set_name("basic");
+  approve.set_version("1");
+  const auto approval = peer.submit_as(peer.channel().org(0).admin(), "_lifecycle",
+                                       {"ApproveChaincodeDefinitionForMyOrg", approve.SerializeAsString()});
+  ASSERT_TRUE(approval.has_endorsement()) << approval.response().message();
+  auto endorser = peer.channel().org(0).msp()->deserialize(approval.endorsement().endorser());
+  ASSERT_TRUE(endorser) << endorser.error().message;
+  EXPECT_TRUE((*endorser)->verify(approval.payload() + approval.endorsement().endorser(),
+                                  approval.endorsement().signature()));
+
+  // Neither of Fabric's own filters is in the list, so an old timestamp and an ended identity are not looked at here.
+  auto old = peer.channel().org(0).member("old", "client", [](crypto::CertificateRequest& request) {
+    request.not_after = std::chrono::sys_days(std::chrono::year(2025) / 1 / 1);
+  });
+  const auto answer = process(peer, peer.sign(old, "testchannel", "qscc", {"GetChainInfo", "testchannel"}));
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->response().status(), 200) << answer->response().message();
+}
+
+TEST(Endorsement, APluginThatIsNotThereIsNamed) {
+  LocalPeer::Options options;
+  options.plugins = *plugin::Plugins::load({});
+  LocalPeer peer(options);
+  ::lifecycle::ApproveChaincodeDefinitionForMyOrgArgs approve;
+  approve.set_sequence(1);
+  approve.set_name("basic");
+  approve.set_version("1");
+  const auto proposal = peer.sign(peer.channel().org(0).admin(), "testchannel", "_lifecycle",
+                                  {"ApproveChaincodeDefinitionForMyOrg", approve.SerializeAsString()});
+  const auto refused = process(peer, proposal);
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->response().status(), 500);
+  EXPECT_EQ(refused->response().message(),
+            "endorsing with plugin failed: plugin with name escc could not be used: plugin with name escc wasn't found");
+}
+
 TEST(Endorsement, AnExpiredCreatorIsRefusedBeforeAnythingElse) {
   LocalPeer peer;
   auto old = peer.channel().org(0).member("old", "client", [](crypto::CertificateRequest& request) {

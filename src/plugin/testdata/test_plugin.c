@@ -93,11 +93,34 @@ static int validate(void* instance, selvage_validation_call* call) {
   return is(mode, "broken") ? SELVAGE_BROKEN : SELVAGE_REFUSED;
 }
 
+static int contains(selvage_bytes bytes, const char* what) {
+  const size_t size = strlen(what);
+  size_t at;
+  for (at = 0; at + size <= bytes.size; at++) {
+    if (memcmp(bytes.data + at, what, size) == 0) return 1;
+  }
+  return 0;
+}
+
+/* An approval writes private data, which is in the transient store when it is endorsed, and not yet in the state. */
+static int look_at_private_data(selvage_endorsement_call* call) {
+  selvage_bytes key = text("no such key");
+  selvage_list found, values;
+  if (call->get_transient(call, call->transaction_id, &found) != SELVAGE_OK ||
+      call->get_private_data(call, call->chaincode, text("_implicit_org_Org1MSP"), one(&key), &values) != SELVAGE_OK) {
+    return SELVAGE_BROKEN;
+  }
+  if (values.count != 1 || values.items[0].data != NULL) return SELVAGE_BROKEN;
+  if (!contains(call->signed_proposal, "ApproveChaincodeDefinitionForMyOrg")) return SELVAGE_OK;
+  return found.count == 1 && found.items[0].size > 0 ? SELVAGE_OK : SELVAGE_BROKEN;
+}
+
 /* By the key "mode" of the chaincode as well. */
 static int endorse(void* instance, selvage_endorsement_call* call) {
   selvage_bytes key = text("mode");
   selvage_list values;
   if (instance != &opened || call->size < sizeof *call) return SELVAGE_BROKEN;
+  if (look_at_private_data(call) != SELVAGE_OK) return SELVAGE_BROKEN;
   if (call->get_state(call, call->chaincode, one(&key), &values) != SELVAGE_OK) return SELVAGE_BROKEN;
   if (values.items[0].data == NULL) return call->endorse_by_default(call);
   if (is(values.items[0], "nothing")) return SELVAGE_OK;
