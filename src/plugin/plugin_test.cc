@@ -182,7 +182,7 @@ TEST(ProposalPlugins, AFilterRefusesAndADecoratorAdds) {
   EXPECT_EQ(filter->check("deny this").error().message, "not today");
   auto decorator = *Decorator::load(kLibrary);
   EXPECT_EQ(*decorator->decorate("proposal", "input"), "input\x12\x12\x0a\x06plugin\x12\x08was here");
-  EXPECT_EQ(decorator->decorate("proposal", Bytes(5000, 'x')).error().message, "too long for this decorator");
+  EXPECT_EQ(decorator->decorate("proposal", Bytes(200000, 'x')).error().message, "too long for this decorator");
 }
 
 Settings with_endorser(Handler handler) {

@@ -150,7 +150,7 @@ static int check_proposal(void* instance, selvage_auth_call* call) {
 /* Adds decorations["plugin"] = "was here" to the ChaincodeInput: fields are appended to a message. */
 static int decorate(void* instance, selvage_decoration_call* call) {
   static const char decoration[] = "\x12\x12\x0a\x06plugin\x12\x08was here";
-  char bytes[4096];
+  char bytes[200000];
   selvage_bytes input;
   if (instance != &opened) return SELVAGE_BROKEN;
   if (call->input.size + sizeof decoration > sizeof bytes) {
