@@ -133,9 +133,9 @@ void Core::unreachable(const Bytes& pki_id, Now now) {
   due_.tracker = std::min(due_.tracker, now.steady + kTrackerPause);
 }
 
-void Core::forget_peer(const Bytes& pki_id) {
+void Core::forget_peer(const Bytes& pki_id, Now now) {
   LOG_INFO(discovery_logger(), "Purging {} from membership", to_hex(pki_id));
-  membership_.forget(pki_id);
+  membership_.forget(pki_id, now.steady);
   pull_.remove(pki_id);
   for (auto& [id, channel] : channels_) {
     channel.view.forget(pki_id);
@@ -146,7 +146,7 @@ void Core::forget_peer(const Bytes& pki_id) {
 }
 
 void Core::replaced(const Bytes& old_pki_id, Now now) {
-  forget_peer(old_pki_id);
+  forget_peer(old_pki_id, now);
   due_.tracker = std::min(due_.tracker, now.steady + kTrackerPause);
 }
 
@@ -167,7 +167,7 @@ void Core::tick_members(Now now) {
                escape(member.internal_endpoint), to_hex(member.pki_id));
       for (auto& [name, channel] : channels_) channel.view.forget(member.pki_id);
     }
-    for (const Bytes& id : identities_.purge(now)) forget_peer(id);
+    for (const Bytes& id : identities_.purge(now)) forget_peer(id, now);
     std::erase_if(penalties_, [&](const auto& item) { return now.steady - item.second.since > kInvalidWindow; });
     std::erase_if(identities_asked_, [&](const auto& item) { return now.steady - item.second > kInvalidWindow; });
     std::erase_if(ask_again_, [&](const auto& item) { return now.steady - item.second > kInvalidWindow; });

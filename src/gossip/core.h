@@ -88,7 +88,7 @@ class Core {
   // core.cc
   // True when it is worth a line in the log: the first suspicious message of this peer in a while.
   bool drop(const SenderPtr& from, const char* reason, bool suspicious, SteadyTime now);
-  void forget_peer(const Bytes& pki_id);
+  void forget_peer(const Bytes& pki_id, Now now);
   [[nodiscard]] std::string org_of(const Bytes& pki_id) const { return identities_.org_of(pki_id); }
   [[nodiscard]] Result<MessagePtr> sign(::gossip::GossipMessage message) const;
   void tick_members(Now now);

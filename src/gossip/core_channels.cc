@@ -43,7 +43,7 @@ void Core::set_channel(ChannelConfig config, Now now) {
   channel.members_changed = true;
   due_.tracker = std::min(due_.tracker, now.steady + kTrackerPause);
   // Certificates that the new configuration revoked, organisations that it has no more.
-  for (const Bytes& pki_id : identities_.purge_invalid()) forget_peer(pki_id);
+  for (const Bytes& pki_id : identities_.purge_invalid()) forget_peer(pki_id, now);
   LOG_INFO(gossip_logger(), "Joining gossip network of channel {} with {} organizations", id, config.orgs.size());
   contacts_.set_channel(config, now.steady);
   publish(channel, now);

@@ -108,6 +108,11 @@ void Core::welcome(const Member& member, Now now) {
   if (member.preferred_endpoint().empty()) return;
   request_membership(target_of(member), org_of(member.pki_id), 0, now);
   for (auto& [id, channel] : channels_) introduce(channel, member);
+  // Whoever was at its endpoint before is looked for: dialling finds out that its certificate was renewed.
+  membership_.for_each_alive([&](const Member& other) {
+    if (other.pki_id == member.pki_id || other.preferred_endpoint() != member.preferred_endpoint()) return;
+    request_membership(target_of(other), org_of(other.pki_id), 0, now);
+  });
 }
 
 void Core::handle_alive(const SenderPtr& from, const MessagePtr& message, Now now) {

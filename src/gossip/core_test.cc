@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "gossip/testing/fake_network.h"
+#include "gossip/testing/three_peers.h"
 
 namespace selvage::gossip {
 namespace {
@@ -11,39 +11,11 @@ using namespace std::chrono_literals;
 using testing::FakeCrypto;
 using testing::FakeNetwork;
 using testing::Peer;
+using testing::channel_of;
+using testing::view_of;
 using Message = ::gossip::GossipMessage;
 
-ChannelConfig channel_of(const std::vector<std::string>& orgs, uint64_t sequence = 1) {
-  ChannelConfig config{"ch", sequence, {}};
-  for (const auto& org : orgs) config.orgs[org] = {};
-  return config;
-}
-
-std::set<std::string> view_of(const Peer& peer) {
-  std::set<std::string> names;
-  for (const auto& other : peer.core->peers_of("ch")) names.insert(other.member.endpoint);
-  return names;
-}
-
-// Two peers of Org1 and one of Org2 in channel `ch`, which see each other.
-class GossipCore : public ::testing::Test {
- protected:
-  GossipCore() {
-    ChannelConfig config = channel_of({"Org1MSP", "Org2MSP"});
-    config.orgs["Org1MSP"].push_back({"a", 1});
-    config.orgs["Org2MSP"].push_back({"c", 1});
-    for (Peer* peer : {&a, &b, &c}) peer->core->set_channel(config, net.now);
-    net.settle();
-    net.settle();
-  }
-  MessagePtr signed_by(const Peer& peer, Message message) {
-    return *make_signed(std::move(message), [&](BytesView bytes) { return peer.crypto.sign(bytes); });
-  }
-  FakeNetwork net;
-  Peer& a = net.add("Org1MSP", "a:1");
-  Peer& b = net.add("Org1MSP", "b:1");
-  Peer& c = net.add("Org2MSP", "c:1");
-};
+class GossipCore : public testing::ThreePeers {};
 
 TEST_F(GossipCore, PeersThatKnowAnAnchorSeeEachOtherAtOnce) {
   EXPECT_EQ(view_of(a), (std::set<std::string>{"b:1", "c:1"}));
@@ -138,6 +110,38 @@ TEST_F(GossipCore, AnIdentityThatExpiresGoesFromAllTables) {
   EXPECT_FALSE(view_of(a).contains("d:1"));
   EXPECT_EQ(a.core->identities().look(d.sender->pki_id), nullptr);
   EXPECT_EQ(a.core->membership().find(d.sender->pki_id), nullptr);
+}
+
+TEST_F(GossipCore, APeerThatComesBackWithARenewedCertificateTakesThePlaceOfTheOldOne) {
+  const Bytes old = b.sender->pki_id;
+  Peer& renewed = net.renew("b:1");
+  ChannelConfig config = channel_of({"Org1MSP", "Org2MSP"});
+  config.orgs["Org1MSP"].push_back({"a", 1});
+  renewed.core->set_channel(config, net.now);
+  const size_t before = net.messages;
+  net.advance(20s);
+  EXPECT_EQ(view_of(a), (std::set<std::string>{"b:1", "c:1"}));
+  EXPECT_EQ(view_of(renewed), (std::set<std::string>{"a:1", "c:1"}));
+  EXPECT_EQ(view_of(c), (std::set<std::string>{"a:1", "b:1"}));
+  for (const Peer* peer : {&a, &c}) {
+    EXPECT_EQ(peer->core->membership().find(old), nullptr) << peer->settings.endpoint;
+    EXPECT_TRUE(peer->core->membership().is_alive(renewed.sender->pki_id)) << peer->settings.endpoint;
+  }
+  EXPECT_EQ(renewed.core->membership().find(old), nullptr);
+  EXPECT_LT(net.messages - before, 3u * 20 * 12);  // as few as of peers that nothing happened to
+}
+
+TEST_F(GossipCore, ACertificateIsRenewedAgainAndAgainWhilePeersComeThatKnowTheOldOnes) {
+  ChannelConfig config = channel_of({"Org1MSP", "Org2MSP"});
+  config.orgs["Org1MSP"].push_back({"a", 1});
+  for (int i = 0; i < 3; ++i) {
+    net.renew("b:1").core->set_channel(config, net.now);
+    net.advance(3s, 1s);
+  }
+  Peer& d = net.add("Org1MSP", "d:1", [](Settings& settings) { settings.bootstrap = {"b:1"}; });
+  d.core->set_channel(config, net.now);
+  net.advance(60s);
+  for (Peer* peer : {&a, &c, &d, &net.at("b:1")}) EXPECT_EQ(peer->core->peers_of("ch").size(), 3u) << peer->settings.endpoint;
 }
 
 TEST_F(GossipCore, ACertificateThatANewConfigurationRevokesIsThrownOut) {

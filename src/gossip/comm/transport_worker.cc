@@ -116,8 +116,12 @@ void Transport::shake_hands(const StreamPtr& stream, const MessagePtr& message) 
   }
   const Dialling done = std::move(dial->second);
   dials_.erase(dial);
-  establish(stream, sender);
-  for (const MessagePtr& waiting : done.waiting) write(*stream, waiting);
+  if (sender->pki_id == own_pki_id_) {  // by another name of ours, or as whom we were before our certificate was renewed
+    close(stream, {});
+  } else {
+    establish(stream, sender);
+    for (const MessagePtr& waiting : done.waiting) write(*stream, waiting);
+  }
   if (done.is_contact) home_.dialled(done.target.endpoint, sender);
 }
 

@@ -1,5 +1,6 @@
 // Peers for tests of the state machines: no certificates, no sockets, one thread, a clock that the test moves. What one
-// peer sends the others get at once, after a handshake as the transport makes it.
+// peer sends the others get at once, after a handshake as the transport makes it; whoever dials an identity and finds another
+// one of its organisation at its endpoint is told so, as by the transport.
 #pragma once
 
 #include <deque>
@@ -7,11 +8,13 @@
 #include <map>
 #include <memory>
 #include <set>
+#include <stdexcept>
 #include <string>
 
 #include "crypto/hash.h"
 #include "gossip/core.h"
 #include "kit/random.h"
+#include "kit/recorded_metrics.h"
 #include "msp/identities.pb.h"
 
 namespace selvage::gossip::testing {
@@ -65,16 +68,22 @@ class FakeCrypto final : public PeerCrypto {
 };
 
 struct Peer {
-  Peer(const std::string& org, const std::string& name, Settings with, uint64_t seed, metrics::Provider& provider, Now now)
-      : crypto(org, name), settings(std::move(with)), random(seed), metrics(provider) {
+  Peer(const std::string& org, const std::string& certificate, Settings with, uint64_t seed, Now now)
+      : crypto(org, certificate), settings(std::move(with)), random(seed), metrics(recorded) {
     for (const char* other : {"Org1MSP", "Org2MSP", "Org3MSP", "Org4MSP", "Org5MSP"}) crypto.orgs.insert(other);
-    sender = std::make_shared<Sender>(Sender{pki_id_of(crypto.own_identity()), crypto.own_identity(), org, name,
-                                             "hello", FakeCrypto::signature_of(crypto.own_identity(), "hello")});
+    sender = std::make_shared<Sender>(Sender{pki_id_of(crypto.own_identity()), crypto.own_identity(), org,
+                                             settings.endpoint, "hello", FakeCrypto::signature_of(crypto.own_identity(), "hello")});
     core = std::make_unique<Core>(settings, crypto, random, metrics, now);
   }
   FakeCrypto crypto;
   Settings settings;
+  // Messages of others that were not used, for this reason.
+  [[nodiscard]] double dropped(const std::string& reason) const {
+    return recorded.value("gossip_comm_messages_dropped", {reason});
+  }
+
   test::SeededRandom random;
+  test::RecordedMetrics recorded;
   Metrics metrics;
   SenderPtr sender;
   std::unique_ptr<Core> core;
@@ -92,20 +101,29 @@ class FakeNetwork {
     Settings settings;
     settings.endpoint = settings.external_endpoint = name;
     if (change) change(settings);
-    auto peer = std::make_unique<Peer>(org, name, settings, peers_.size() + 1, metrics::disabled(), now);
+    auto peer = std::make_unique<Peer>(org, name, settings, peers_.size() + 1, now);
     Peer& made = *peer;
     peers_[name] = std::move(peer);
     return made;
   }
   Peer& at(const std::string& name) { return *peers_.at(name); }
+  // Started anew at its endpoint with a renewed certificate. The old one is gone, `Peer&` of it with it.
+  Peer& renew(const std::string& name) {
+    const Peer& old = at(name);
+    const std::string certificate = name + " renewed " + std::to_string(++renewals_);
+    auto peer = std::make_unique<Peer>(old.sender->org, certificate, old.settings, 1000 + renewals_, now);
+    return *(peers_[name] = std::move(peer));
+  }
 
   // Everything that is due, and all that follows from it.
   void settle() {
     for (auto& [name, peer] : peers_) {
       if (!peer->down) peer->core->tick(now);
     }
+    const size_t before = messages;
     for (bool moved = true; moved;) {
       moved = false;
+      if (messages - before > kMessagesMax) throw std::runtime_error("the peers do not stop talking");
       for (auto& [name, peer] : peers_) moved = flush(*peer) || moved;
     }
   }
@@ -117,14 +135,16 @@ class FakeNetwork {
     }
   }
   size_t messages = 0;
+  static constexpr size_t kMessagesMax = 100000;  // of one settle(): more is a storm, and an exception
 
  private:
+  // Over the connection to this identity, or by dialling the endpoint.
   Peer* find(const Target& target) {
     for (auto& [name, peer] : peers_) {
-      if (peer->down) continue;
-      if (target.pki_id.empty() ? name == target.endpoint : peer->sender->pki_id == target.pki_id) return peer.get();
+      if (!peer->down && peer->sender->pki_id == target.pki_id) return peer.get();
     }
-    return nullptr;
+    const auto there = peers_.find(target.endpoint);
+    return there == peers_.end() || there->second->down ? nullptr : there->second.get();
   }
   void shake_hands(Peer& one, Peer& other) {
     static_cast<void>(one.core->identities().put(other.sender->pki_id, other.sender->identity, now));
@@ -147,6 +167,7 @@ class FakeNetwork {
         continue;
       }
       shake_hands(peer, *other);
+      if (!send.to.pki_id.empty() && send.to.pki_id != other->sender->pki_id) peer.core->replaced(send.to.pki_id, now);
       auto message = read_message(send.message->envelope.SerializeAsString());
       if (message) other->core->received(peer.sender, *message, now);
     }
@@ -155,6 +176,7 @@ class FakeNetwork {
     return !out.sends.empty() || !out.dials.empty();
   }
   std::map<std::string, std::unique_ptr<Peer>> peers_;
+  uint64_t renewals_ = 0;
 };
 
 }  // namespace selvage::gossip::testing

@@ -74,9 +74,11 @@ bool Membership::revive(const Bytes& pki_id, SteadyTime now) {
   return true;
 }
 
-void Membership::forget(const Bytes& pki_id) {
+void Membership::forget(const Bytes& pki_id, SteadyTime now) {
   const auto found = entries_.find(pki_id);
   if (found == entries_.end()) return;
+  const auto& newest = found->second.member.alive->message.alive_msg().timestamp();
+  if (gone_.size() < kMembersMax) gone_[pki_id] = {newest, now};
   if (found->second.alive) --alive_count_;
   entries_.erase(found);
 }
@@ -100,10 +102,7 @@ std::vector<Member> Membership::forget_old(SteadyTime now) {
     forgotten.push_back(member);
   }
   std::erase_if(gone_, [&](const auto& item) { return now - item.second.since > kept_for; });
-  for (const Member& member : forgotten) {
-    if (gone_.size() < kMembersMax) gone_[member.pki_id] = {member.alive->message.alive_msg().timestamp(), now};
-    forget(member.pki_id);
-  }
+  for (const Member& member : forgotten) forget(member.pki_id, now);
   return forgotten;
 }
 

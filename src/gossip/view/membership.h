@@ -55,8 +55,9 @@ class Membership {
   bool revive(const Bytes& pki_id, SteadyTime now);
   // Alive -> dead. False when it was not alive.
   bool expire(const Bytes& pki_id);
-  // Out of all tables (its identity is no good any more, or was replaced).
-  void forget(const Bytes& pki_id);
+  // Its identity is no good any more, or was replaced: no member, until a later message than those that are known comes.
+  // Others go on telling what they know of it for a while.
+  void forget(const Bytes& pki_id, SteadyTime now);
 
   // Those not heard of for aliveExpirationTimeout, now dead.
   [[nodiscard]] std::vector<Bytes> expire_silent(SteadyTime now);
