@@ -1,6 +1,9 @@
 #include "gossip/gossip_worker.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <mutex>
@@ -9,7 +12,9 @@
 #include "gossip/msp_crypto.h"
 #include "kit/channels.h"
 #include "kit/random.h"
+#include "kit/recorded_metrics.h"
 #include "os/system_clock.h"
+#include "rpc/channel.h"
 #include "rpc/server.h"
 #include "tls/context.h"
 
@@ -34,6 +39,7 @@ std::shared_ptr<tls::CredentialStore> pair_of(const test::Identity& identity) {
 struct Spoiled {
   bool wrong_hash = false;
   Settings settings;
+  size_t receive_bytes_max = 100u << 20;
 };
 
 // A whole gossiping peer on loopback, mutual TLS both ways, with a server certificate and another one as client.
@@ -49,6 +55,7 @@ class GossipingPeer {
     trust_->set_source("all", std::move(roots));
     rpc::ServerSettings settings;
     settings.listen_address = "127.0.0.1:0";
+    settings.receive_bytes_max = spoiled.receive_bytes_max;
     tls::ServerPolicy policy;
     policy.client_auth = tls::ClientAuth::kRequireAndVerify;
     settings.tls = std::make_shared<tls::ServerContext>(server_pair_, trust_, policy);
@@ -71,7 +78,7 @@ class GossipingPeer {
       arrived_.push_back(arrival);
     };
     gossip_ = std::make_unique<Gossip>(gossip, transport,
-                                       Gossip::Parts{crypto_, os::system_clock(), random_, metrics::disabled()}, events);
+                                       Gossip::Parts{crypto_, os::system_clock(), random_, metrics_}, events);
     gossip_->add_to(*server_);
     EXPECT_TRUE(server_->start());
     gossip_->start();
@@ -100,6 +107,16 @@ class GossipingPeer {
     std::lock_guard lock(mutex_);
     return arrived_.at(index);
   }
+  // A stream to this peer, over TLS with a good certificate, of somebody who has not said who they are.
+  [[nodiscard]] std::shared_ptr<rpc::Channel> stranger() const {
+    rpc::ChannelSettings to;
+    to.targets = {address_};
+    to.tls = std::make_shared<tls::ClientContext>(client_pair_, trust_);
+    return rpc::Channel::make(std::move(to));
+  }
+  [[nodiscard]] double counted(const std::string& name, const metrics::LabelValues& labels = {}) const {
+    return metrics_.value(name, labels);
+  }
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] Gossip& gossip() { return *gossip_; }
 
@@ -109,6 +126,7 @@ class GossipingPeer {
   std::shared_ptr<tls::TrustStore> trust_;
   MspCrypto crypto_;
   test::SeededRandom random_{std::random_device{}()};
+  test::RecordedMetrics metrics_;
   std::mutex mutex_;
   std::vector<Outbox::Arrival> arrived_;
   std::string address_;
@@ -173,6 +191,88 @@ TEST_F(GossipOverTls, StateRequestsArriveWithTheirSender) {
   ASSERT_TRUE(eventually([&] { return a.arrived() == 1; }));
   EXPECT_EQ(a.arrival(0).from->org, "Org2MSP");
   EXPECT_EQ(a.arrival(0).message->message.state_request().end_seq_num(), 3u);
+}
+
+TEST_F(GossipOverTls, AStrangerThatSaysNothingIsPutOut) {
+  Settings impatient;
+  impatient.connection_timeout = 50ms;
+  GossipingPeer a(channel, 0, "a", {false, impatient});
+  const auto there = a.stranger();
+  const auto stream = there->stream("/gossip.Gossip/GossipStream");
+  Bytes message;
+  EXPECT_TRUE(stream->read(&message));  // who `a` is
+  EXPECT_FALSE(stream->read(&message));
+  EXPECT_NE(stream->finish().message.find("timed out waiting for connection message"), std::string::npos);
+}
+
+TEST_F(GossipOverTls, AStrangerThatTalksNonsenseIsPutOutAndCounted) {
+  GossipingPeer a(channel, 0, "a");
+  const auto there = a.stranger();
+  for (const Bytes& nonsense : {Bytes("nonsense"), Bytes(100, '\xff')}) {
+    const auto stream = there->stream("/gossip.Gossip/GossipStream");
+    stream->write(nonsense);
+    Bytes message;
+    while (stream->read(&message)) {
+    }
+    EXPECT_FALSE(stream->finish().ok());
+  }
+  EXPECT_EQ(a.counted("gossip_comm_messages_dropped", {"bytes"}), 2);
+  const auto stream = there->stream("/gossip.Gossip/GossipStream");
+  stream->write(make_unsigned({})->envelope.SerializeAsString());
+  Bytes message;
+  while (stream->read(&message)) {
+  }
+  EXPECT_EQ(stream->finish().message, "wrong type");
+}
+
+TEST_F(GossipOverTls, AMessageThatIsTooLargeCostsItsSenderTheStreamAndNobodyElseAnything) {
+  GossipingPeer a(channel, 0, "a", {false, {}, 64u << 10}), c(channel, 1, "c");
+  for (auto* peer : {&a, &c}) peer->join({a.address()});
+  ASSERT_TRUE(eventually([&] { return a.sees() == 1 && c.sees() == 1; }));
+  ::gossip::GossipMessage message;
+  message.set_tag(::gossip::GossipMessage::CHAN_ONLY);
+  message.set_channel(channel.id());
+  const auto to = c.gossip().peers_of_channel(channel.id()).at(0);
+  message.mutable_private_data()->mutable_payload()->set_private_rwset(Bytes(65u << 10, 'x'));
+  c.gossip().send({to.pki_id, to.preferred_endpoint()}, message);
+  message.mutable_private_data()->mutable_payload()->set_private_rwset("small");
+  EXPECT_TRUE(eventually([&] {
+    c.gossip().send({to.pki_id, to.preferred_endpoint()}, message);
+    return a.arrived() > 0;
+  }));
+  EXPECT_EQ(a.arrival(0).message->message.private_data().payload().private_rwset(), "small");
+}
+
+TEST_F(GossipOverTls, MessagesMembersAndHeightsAreCounted) {
+  GossipingPeer a(channel, 0, "a"), c(channel, 1, "c");
+  for (auto* peer : {&a, &c}) peer->join({a.address()});
+  a.gossip().set_height(channel.id(), 9);
+  for (const char* name : {"gossip_comm_messages_sent", "gossip_comm_messages_received"}) {
+    EXPECT_TRUE(eventually([&] { return a.counted(name) > 0 && c.counted(name) > 0; })) << name;
+  }
+  EXPECT_TRUE(eventually([&] { return a.counted("gossip_membership_total_peers_known", {channel.id()}) == 1; }));
+  EXPECT_TRUE(eventually([&] { return a.counted("gossip_state_height", {channel.id()}) == 9; }));
+}
+
+TEST_F(GossipOverTls, WhatWaitsForAConnectionIsBoundedAndTheRestCounted) {
+  Settings small;
+  small.send_queue = 5;
+  GossipingPeer a(channel, 0, "a", {false, small});
+  ::gossip::GossipMessage message;
+  message.set_tag(::gossip::GossipMessage::CHAN_OR_ORG);
+  // Nobody answers there: a listener that accepts nothing.
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof address;
+  ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&address), size), 0);
+  ASSERT_EQ(::listen(listener, 1), 0);
+  ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&address), &size), 0);
+  for (int i = 0; i < 12; ++i) a.gossip().send({"", "127.0.0.1:" + std::to_string(ntohs(address.sin_port))}, message);
+  EXPECT_TRUE(eventually([&] { return a.counted("gossip_comm_overflow_count") == 7; }));
+  a.stop();
+  ::close(listener);
 }
 
 TEST_F(GossipOverTls, APeerThatIsGoneIsNotInTheView) {
