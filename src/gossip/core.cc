@@ -34,6 +34,15 @@ bool is_due(SteadyTime& due, Milliseconds interval, SteadyTime now) {
   return true;
 }
 
+// Where a draw puts a peer. PKI-ids are hashes: any eight bytes of one will do (the finalizer of splitmix64 follows).
+uint64_t rank_of(const Bytes& pki_id, uint64_t lot) {
+  uint64_t mixed = lot;
+  for (size_t i = 0; i < std::min<size_t>(pki_id.size(), 8); ++i) mixed ^= uint64_t{static_cast<unsigned char>(pki_id[i])} << 8 * i;
+  mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9u;
+  mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebu;
+  return mixed ^ mixed >> 31;
+}
+
 }  // namespace
 
 Core::Channel::Channel(ChannelConfig config, const Settings& settings, const Bytes& own, Random& random, Now now)
@@ -67,7 +76,10 @@ Result<MessagePtr> Core::sign(Message message) const {
   return made;
 }
 
-Outbox Core::take_output() { return std::exchange(out_, {}); }
+Outbox Core::take_output() {
+  lot_.reset();
+  return std::exchange(out_, {});
+}
 
 const ChannelView* Core::channel(const std::string& id) const {
   const auto found = channels_.find(id);
@@ -289,15 +301,16 @@ SteadyTime Core::next_due() const {
 }
 
 std::vector<const Member*> Core::choose(size_t count, const Filter& filter) {
-  std::vector<const Member*> able;
+  if (!lot_) lot_ = random_.below(UINT64_MAX);
+  std::vector<std::pair<uint64_t, const Member*>> able;
   membership_.for_each_alive([&](const Member& member) {
-    if (!member.preferred_endpoint().empty() && filter(member)) able.push_back(&member);
+    if (!member.preferred_endpoint().empty() && filter(member)) able.emplace_back(rank_of(member.pki_id, *lot_), &member);
   });
-  for (size_t i = 0; i < std::min(count, able.size()); ++i) {
-    std::swap(able[i], able[i + random_.below(able.size() - i)]);
-  }
-  if (able.size() > count) able.resize(count);
-  return able;
+  const auto end = able.begin() + static_cast<ptrdiff_t>(std::min(count, able.size()));
+  std::partial_sort(able.begin(), end, able.end());
+  std::vector<const Member*> chosen;
+  for (auto at = able.begin(); at != end; ++at) chosen.push_back(at->second);
+  return chosen;
 }
 
 }  // namespace selvage::gossip

@@ -123,6 +123,7 @@ class Core {
   [[nodiscard]] bool may_see_state_info(const Channel& channel, const Bytes& of, const Bytes& to) const;
 
   using Filter = std::function<bool(const Member&)>;
+  // At random, but for all that one event sends alike: it then shares packets, and wakes few peers.
   [[nodiscard]] std::vector<const Member*> choose(size_t count, const Filter& filter);
   [[nodiscard]] static Target target_of(const Member& member) { return {member.pki_id, member.preferred_endpoint()}; }
 
@@ -141,6 +142,7 @@ class Core {
   std::map<Bytes, SteadyTime> identities_asked_;  // of whom, lately
   std::map<Bytes, SteadyTime> ask_again_;         // whose members we could not take for want of identities
   Outbox out_;
+  std::optional<uint64_t> lot_;  // of this event's choose()
 
   const uint64_t incarnation_;
   uint64_t alive_number_ = 0;

@@ -189,7 +189,7 @@ void Core::handle_membership_response(const SenderPtr& from, const MessagePtr& m
   for (const auto& envelope : response.alive()) {
     const auto alive = read_message(envelope);
     if (!alive || !(*alive)->message.has_alive_msg()) return void(drop(from, "membership response", true, now.steady));
-    learn_alive(from, *alive, now);
+    if (!membership_.is_fresh((*alive)->message.alive_msg().membership().pki_id(), now.steady)) learn_alive(from, *alive, now);
   }
   for (const auto& envelope : response.dead()) {
     const auto dead = read_message(envelope);

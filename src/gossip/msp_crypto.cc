@@ -3,10 +3,17 @@
 #include "policy/policy_manager.h"
 
 namespace selvage::gossip {
+namespace {
+
+constexpr size_t kKnownMax = 1000;
+
+}  // namespace
 
 void MspCrypto::follow(channel::BundlePtr bundle) {
   std::lock_guard lock(mutex_);
   channels_[bundle->channel_id()] = std::move(bundle);
+  known_.clear();
+  ++version_;
 }
 
 MspCrypto::Channels MspCrypto::channels() const {
@@ -22,8 +29,22 @@ std::string MspCrypto::org_of(BytesView identity) const {
   return "";
 }
 
-// Our own MSP decides on those who claim it, whatever a channel says of them.
 Result<MspCrypto::Found> MspCrypto::find(BytesView identity) const {
+  std::unique_lock lock(mutex_);
+  if (const auto known = known_.find(identity); known != known_.end()) return known->second;
+  const Channels under = channels_;
+  const uint64_t version = version_;
+  lock.unlock();
+  SELVAGE_TRY(auto found, look_up(identity, under));
+  lock.lock();
+  if (version != version_) return found;
+  if (known_.size() >= kKnownMax) known_.clear();
+  known_.emplace(identity, found);
+  return found;
+}
+
+// Our own MSP decides on those who claim it, whatever a channel says of them.
+Result<MspCrypto::Found> MspCrypto::look_up(BytesView identity, const Channels& channels) const {
   if (identity.empty()) return fail(Code::kInvalidArgument, "Invalid Peer Identity. It must be different from nil.");
   if (auto own = local_->deserialize(identity)) {
     if (auto formed = local_->check_well_formed(identity); !formed) {
@@ -32,7 +53,7 @@ Result<MspCrypto::Found> MspCrypto::find(BytesView identity) const {
     SELVAGE_CHECK((*own)->validate());
     return Found{std::move(*own), ""};
   }
-  for (const auto& [id, bundle] : channels()) {
+  for (const auto& [id, bundle] : channels) {
     auto found = bundle->msps()->deserialize(identity);
     if (!found) continue;
     if (auto formed = bundle->msps()->check_well_formed(identity); !formed) {
@@ -63,11 +84,14 @@ Status MspCrypto::verify(BytesView identity, BytesView signature, BytesView mess
 
 Status MspCrypto::verify_in_channel(const std::string& channel, BytesView identity, BytesView signature,
                                     BytesView message) const {
-  const auto all = channels();
-  const auto found = all.find(channel);
-  if (found == all.end()) return fail(Code::kNotFound, "Could not acquire policy manager for channel " + channel);
+  channel::BundlePtr bundle;
+  {
+    std::lock_guard lock(mutex_);
+    if (const auto found = channels_.find(channel); found != channels_.end()) bundle = found->second;
+  }
+  if (!bundle) return fail(Code::kNotFound, "Could not acquire policy manager for channel " + channel);
   const policy::SignedData data{message, identity, signature};
-  return found->second->policies().evaluate(policy::kChannelApplicationReaders, std::span(&data, 1));
+  return bundle->policies().evaluate(policy::kChannelApplicationReaders, std::span(&data, 1));
 }
 
 }  // namespace selvage::gossip

@@ -38,11 +38,15 @@ class MspCrypto final : public PeerCrypto {
   using Channels = std::map<std::string, channel::BundlePtr>;
   [[nodiscard]] Channels channels() const;
   [[nodiscard]] Result<Found> find(BytesView identity) const;
+  [[nodiscard]] Result<Found> look_up(BytesView identity, const Channels& channels) const;
 
   const std::shared_ptr<const identity::Msp> local_;
   const wire::Signer signer_;
   mutable std::mutex mutex_;
   Channels channels_;
+  // Valid identities under these configurations: a message then costs its own signature, and not those of a chain.
+  mutable std::map<Bytes, Found, std::less<>> known_;
+  uint64_t version_ = 0;  // of channels_
 };
 
 }  // namespace selvage::gossip

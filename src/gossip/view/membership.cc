@@ -15,6 +15,11 @@ bool Membership::is_news(const ::gossip::AliveMessage& alive) const {
   return gone == gone_.end() || is_later(alive.timestamp(), gone->second.time);
 }
 
+bool Membership::is_fresh(const Bytes& pki_id, SteadyTime now) const {
+  const auto known = entries_.find(pki_id);
+  return known != entries_.end() && known->second.alive && now - known->second.last_seen < settings_.alive_interval / 2;
+}
+
 void Membership::keep(Entry& entry, const MessagePtr& message, SteadyTime now) const {
   const auto& told = message->message.alive_msg().membership();
   entry.member.pki_id = told.pki_id();

@@ -45,6 +45,8 @@ class Membership {
   // Would this alive message tell anything new? Asked before its signature is checked.
   [[nodiscard]] bool is_news(const ::gossip::AliveMessage& alive) const;
 
+  // Alive, and heard of so lately that hearing of it once more tells nothing worth a signature's check.
+  [[nodiscard]] bool is_fresh(const Bytes& pki_id, SteadyTime now) const;
   enum class Learned { kNothing, kUpdated, kNew, kResurrected };
   // An authentic alive message that is_news().
   Learned learn_alive(const MessagePtr& message, SteadyTime now);
