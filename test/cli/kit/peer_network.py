@@ -137,10 +137,11 @@ PeerOrgs:
                       self.peer_tls(name) / "ca.crt"]
         return flags
 
-    def start(self):
+    def start(self, before_join=lambda: None):
         self.make_material()
         self.start_orderer()
         self.start_peers()
+        before_join()
         self.admin("join", "--channelID", "mychannel", "--config-block", self.block)
         self.processes["orderer"].wait_for("Start accepting requests as Raft leader")
         for name in self.names:
