@@ -95,6 +95,14 @@ def has_marker(path, marker):
     return subprocess.run(["grep", "-rqa", "--", marker, str(path)]).returncode == 0
 
 
+def check_metrics(net, names):
+    """Each histogram of private data has had something to observe at one of these peers, and each of a block at all."""
+    for name, at in [("send", any), ("fetch", any), ("pull", any), ("retrieve", any), ("reconciliation", any), ("purge", all),
+                     ("list_missing", all), ("commit_block", all), ("validation", all)]:
+        counts = [net.metric(n, f"gossip_privdata_{name}_duration_count") or 0 for n in names]
+        assert at(count > 0 for count in counts), f"gossip_privdata_{name}_duration was observed {counts} times"
+
+
 def run(folder, theirs=()):
     go = pathlib.Path(os.environ["FABRIC_GO_BIN"]) if theirs else None
     with PeerNetwork(folder, orgs=2, peers=2, peer_of=lambda name: go / "peer" if name in theirs else None,
@@ -154,6 +162,7 @@ def run(folder, theirs=()):
         reaches(net, "org1.peer1", "pulled", "late", "late value")
         net.processes["org1.peer1"].wait_for("Reconciliation cycle finished successfully. reconciled 1 private data keys")
         print("reconciled")
+        check_metrics(net, [name for name in ("org1.peer0", "org1.peer1") if name not in theirs])
 
 
 def main():
