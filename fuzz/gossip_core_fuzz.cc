@@ -1,5 +1,6 @@
 // A peer's gossip state machine and what a neighbour with a good certificate sends it: input is a run of messages, each after
-// two bytes of length; a length of 0 lets time pass. Every signature holds, so that what comes after is reached.
+// two bytes of length; a length of 0 lets time pass, one of 65535 gives every member another identity at its endpoint. Every
+// signature holds, so that what comes after is reached.
 #include <algorithm>
 
 #include "base/log.h"
@@ -67,12 +68,15 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   (void)core.identities().put(sender->pki_id, neighbour, now).has_value();
   BytesView rest(reinterpret_cast<const char*>(bytes), size);
   while (rest.size() >= 2) {
-    const size_t length = static_cast<unsigned char>(rest[0]) << 8 | static_cast<unsigned char>(rest[1]);
+    size_t length = static_cast<unsigned char>(rest[0]) << 8 | static_cast<unsigned char>(rest[1]);
     rest.remove_prefix(2);
     if (length == 0) {
       now.steady += std::chrono::seconds(3);
       now.system += std::chrono::seconds(3);
       core.tick(now);
+    } else if (length == 0xffff) {
+      for (const auto& peer : core.peers_of("ch")) core.replaced(peer.member.pki_id, now);
+      length = 0;
     } else if (auto message = g::read_message(rest.substr(0, length))) {
       core.received(sender, *message, now);
     }

@@ -133,7 +133,7 @@ void Core::received(const SenderPtr& from, const MessagePtr& message, Now now) {
 }
 
 void Core::dialled(const std::string& endpoint, Result<SenderPtr> outcome, Now now) {
-  const uint64_t nonce = random_.below(UINT64_MAX - 1) + 1;
+  const uint64_t nonce = make_nonce(random_);
   if (!contacts_.dialled(endpoint, outcome, own_, nonce, now.steady)) return;
   request_membership({(*outcome)->pki_id, endpoint}, (*outcome)->org, nonce, now);
 }

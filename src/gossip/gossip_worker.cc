@@ -18,8 +18,6 @@ const log::Logger& logger() {
   return instance;
 }
 
-uint64_t make_nonce(Random& random) { return random.below(UINT64_MAX - 1) + 1; }
-
 }  // namespace
 
 struct Gossip::State final : Transport::Home {

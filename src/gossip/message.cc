@@ -148,6 +148,8 @@ Bytes pki_id_of(BytesView identity) {
 
 Bytes channel_mac(BytesView pki_id, BytesView channel) { return crypto::sha256({pki_id, channel}); }
 
+uint64_t make_nonce(Random& random) { return random.below(UINT64_MAX - 1) + 1; }
+
 bool is_later(const ::gossip::PeerTime& one, const ::gossip::PeerTime& other) {
   if (one.inc_num() != other.inc_num()) return one.inc_num() > other.inc_num();
   return one.seq_num() > other.seq_num();

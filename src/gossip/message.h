@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/bytes.h"
+#include "base/random.h"
 #include "base/result.h"
 #include "gossip/message.pb.h"
 
@@ -56,6 +57,9 @@ using Verify = std::function<Status(BytesView signature, BytesView message)>;
 [[nodiscard]] Bytes pki_id_of(BytesView identity);
 // What proves that a peer knows a channel's name: SHA-256 of PKI-id and name.
 [[nodiscard]] Bytes channel_mac(BytesView pki_id, BytesView channel);
+
+// For questions: never 0, which is none.
+[[nodiscard]] uint64_t make_nonce(Random& random);
 
 // Strictly later: a younger incarnation, or the same one's higher number.
 [[nodiscard]] bool is_later(const ::gossip::PeerTime& one, const ::gossip::PeerTime& other);

@@ -46,8 +46,7 @@ std::optional<StateTransfer::Request> StateTransfer::tick(uint64_t height, const
   }
   const auto& chosen = *able[random_.below(able.size())];  // the highest one is among them
   Request request{chosen.member.pki_id, chosen.member.preferred_endpoint(), {}};
-  uint64_t nonce = 0;
-  for (const char c : random_.bytes(8)) nonce = nonce << 8 | static_cast<unsigned char>(c);
+  const uint64_t nonce = make_nonce(random_);
   request.message.set_nonce(nonce);
   request.message.set_tag(::gossip::GossipMessage::CHAN_OR_ORG);
   request.message.set_channel(channel_);

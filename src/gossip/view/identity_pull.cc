@@ -15,13 +15,6 @@ Message make() {
   return message;
 }
 
-uint64_t make_nonce(Random& random) {
-  const Bytes bytes = random.bytes(8);
-  uint64_t nonce = 0;
-  for (const char c : bytes) nonce = nonce << 8 | static_cast<unsigned char>(c);
-  return nonce;
-}
-
 }  // namespace
 
 void IdentityPull::add(const Bytes& pki_id, MessagePtr identity) {
