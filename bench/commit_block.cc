@@ -1,6 +1,7 @@
 // CPU of committing a block: MVCC, commit hash, block file, state, history and index on a real disk.
 //   bench_commit_block
-//   SELVAGE_KEYS=10000000 bench_commit_block    # over so many keys only; some minutes to write them first
+//   SELVAGE_KEYS=10000000 SELVAGE_LEDGER=/tmp/ten-million bench_commit_block    # over so many keys only, some minutes to
+//                                                 write them; the folder is kept, and found filled the next time
 // The time of one iteration is that of a block; divide by its transactions. `sync` waits are not CPU. CPU is that of the
 // whole process, RocksDB's flushes and compactions too; `commit_cpu_ms` that of the committing thread alone.
 #include <benchmark/benchmark.h>
@@ -103,8 +104,9 @@ bool fill(ledger::Ledger& ledger, commit::Committer& committer, uint64_t keys) {
 void commit_block(benchmark::State& state) {
   if (!log::set_spec("error")) return state.SkipWithError("log");
   const int count = static_cast<int>(state.range(0));
-  std::string root = (std::filesystem::temp_directory_path() / "selvage-bench-XXXXXX").string();
-  if (!::mkdtemp(root.data())) return state.SkipWithError("mkdtemp");
+  const char* kept = std::getenv("SELVAGE_LEDGER");
+  std::string root = kept ? kept : (std::filesystem::temp_directory_path() / "selvage-bench-XXXXXX").string();
+  if (!kept && !::mkdtemp(root.data())) return state.SkipWithError("mkdtemp");
   {
     ledger::LedgerSet::Settings settings;
     settings.root = root;
@@ -112,12 +114,14 @@ void commit_block(benchmark::State& state) {
     ::common::Block genesis = wire::make_block(0, "");
     genesis.mutable_data()->add_data(make_envelope(::common::CONFIG, "", "configuration"));
     genesis.mutable_header()->set_data_hash(wire::data_hash(genesis.data()));
-    auto ledger = (*set)->create(genesis);
+    Result<std::shared_ptr<ledger::Ledger>> ledger = (*set)->find("ch");
+    const bool fresh = !*ledger;
+    if (fresh) ledger = (*set)->create(genesis);
     if (!ledger) return state.SkipWithError("create");
     const NoCollections collections;
     commit::Committer committer(*ledger, collections, metrics::disabled());
     const auto keys = static_cast<uint64_t>(state.range(1));
-    if (!fill(**ledger, committer, keys)) return state.SkipWithError("fill");
+    if (fresh && !fill(**ledger, committer, keys)) return state.SkipWithError("fill");
     uint64_t made = 0;
     double commit_cpu = 0;
     for (auto _ : state) {
@@ -150,7 +154,7 @@ void commit_block(benchmark::State& state) {
     state.counters["commit_cpu_ms"] = benchmark::Counter(commit_cpu * 1000, benchmark::Counter::kAvgIterations);
     state.SetItemsProcessed(static_cast<int64_t>(made));
   }
-  std::filesystem::remove_all(root);
+  if (!kept) std::filesystem::remove_all(root);
 }
 void choose(benchmark::internal::Benchmark* commit) {
   commit->ArgNames({"transactions", "keys"});

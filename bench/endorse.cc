@@ -77,8 +77,8 @@ class InProcess final : public endorse::ChaincodeRunner {
 struct Peer {
   Peer() {
     if (!log::set_spec("error")) std::abort();
-    local.define("basic", local.install(*lifecycle::make_package({"ccaas", "", "basic"}, *lifecycle::make_tar_gz({}))));
     if (!packages.open()) std::abort();
+    local.define("basic", *packages.save("basic", *lifecycle::make_package({"ccaas", "", "basic"}, *lifecycle::make_tar_gz({}))));
     for (int i = 0; i < kProposals; ++i) {
       const auto& client = i % 2 == 0 ? local.channel().org(0).client() : local.channel().org(1).client();
       proposals.push_back(local.sign(client, local.channel().id(), "basic", {"put", "key" + std::to_string(i)}));
@@ -87,7 +87,7 @@ struct Peer {
   test::LocalPeer local;
   chaincode::Channels& channels = local;
   const std::shared_ptr<const identity::Msp> msp = local.channel().org(0).msp();
-  chaincode::PackageStore packages{os::posix_disk(), local.directory() + "/lifecycle/chaincodes"};
+  chaincode::PackageStore packages{os::posix_disk(), local.directory() + "/packages"};  // the peer does not know of this one
   chaincode::DefinitionCache definitions{msp->mspid(), channels, packages};
   chaincode::AccessCheck access = chaincode::make_access_check(channels, msp);
   chaincode::Launcher launcher{{}, std::make_unique<NoProcess>(), metrics::disabled()};
