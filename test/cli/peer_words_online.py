@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Every `peer lifecycle chaincode` command with every flag it has, on a running network: a package out of the peer again,
 approvals and commits with each kind of policy and collections, what is approved and committed as text and as JSON, and the
-refusals. `peer chaincode` and `peer snapshot` where they have words of their own.
+refusals. `peer chaincode`, `peer channel` and `peer snapshot` as far as they change nothing.
 
 With FABRIC_GO_BIN upstream's `peer` gives the same commands for a chaincode of its own, and both must say the same.
 """
@@ -48,11 +48,13 @@ class Talk:
             text = re.sub(found, instead, text)
         # Why a policy does not parse: ours says it in its own words, upstream in those of a library, or not at all.
         text = re.sub(r"(policy:? OR\().*", r"\1", re.sub(r"(?m)^ \| .*\n", "", text))
+        # Ours reads files before it connects, and so may end before this line.
+        text = text.replace("INFO channelCmd Endorser and orderer connections initialized\n", "")
         # Which of two peers is told of first is chance; and so is the order of what Go keeps in maps.
         return sorted(re.sub(r"at 127\.0\.0\.1:\d+", "at ADDRESS", line) for line in text.splitlines())
 
     # -- the conversation ---------------------------------------------------------------------------------------------
-    PARTS = ("packages", "definitions", "refusals", "committed", "profile", "snapshots")
+    PARTS = ("packages", "definitions", "refusals", "committed", "channels", "profile", "snapshots")
 
     def packages(self):
         self.give("org1", *LIFECYCLE, "calculatepackageid", self.package)
@@ -152,6 +154,47 @@ class Talk:
         self.give("org1", "chaincode", "query", *call)
         self.give("org1", "chaincode", "query", *call, "-x")
         self.give("org1", "chaincode", "query", *call, "-r")
+
+        invoke = ["chaincode", "invoke", *self.net.orderer_flags("org1"), "-C", "mychannel", "-n", self.name]
+        both = self.net.peer_flags(*BOTH)
+        put = ["-c", '{"function":"put","Args":["k","v"]}']
+        self.give("org1", *invoke, *put)  # one organisation's endorsement; nobody waits for the verdict
+        self.give("org1", *invoke, *put, "--peerAddresses", f"127.0.0.1:{self.net.ports['org1']}", *both)  # a root is missing
+        self.give("org1", *invoke, *put, "--peerAddresses", f"127.0.0.1:{self.net.ports['org1']}")
+        self.give("org1", *invoke, *both, "-c", '{"Args":["nope"]}')
+        self.give("org1", *invoke, *both, "-c", '{"Args":["get","nobody"]}', "--waitForEvent")
+        self.give("org1", *invoke, *both, *put, "--isInit")
+        self.give("org1", *invoke, *both, *put, "--transient", "{")
+        self.give("org1", *invoke, *both, *put, "--transient", '{"secret":"bm90IHRvIGJlIHNlZW4="}', "--waitForEvent")
+        self.give("org1", "chaincode", "query", "-C", "nochannel", "-n", self.name, *put)
+        self.give("org1", "chaincode", "query", "-C", "mychannel", "-n", "nobody", *put)
+        self.give("org1", "chaincode", "query", "-C", "mychannel", "-n", "qscc", "-c", '{"Args":["GetChainInfo","nochannel"]}')
+        self.give("org1", "chaincode", "query", "-C", "mychannel", "-n", "qscc", "-c", '{"Args":["Nope","mychannel"]}')
+
+    def channels(self):
+        """`peer channel`, as far as it changes nothing."""
+        net, block = self.net, self.folder / "a.block"
+        orderer = net.orderer_flags("org1")
+        self.give("org1", "channel", "list")
+        self.give("org1", "channel", "list", "nope")
+        self.give("org1", "channel", "getinfo", "-c", "nochannel")
+        self.give("org1", "channel", "getinfo")
+        for which in ("oldest", "config", "0", "99999", "nope"):
+            self.give("org1", "channel", "fetch", which, block, "-c", "mychannel", "--bestEffort", *orderer)
+            self.give("org1", "channel", "fetch", which, block, "-c", "mychannel", "--bestEffort")
+        self.give("org1", "channel", "fetch", "0", block, "-c", "nochannel", *orderer)
+        self.give("org1", "channel", "fetch", "0", block)
+        self.give("org1", "channel", "fetch")
+        self.give("org1", "channel", "join", "-b", net.block)  # it has joined
+        self.give("org1", "channel", "join", "-b", self.folder / "nothing")
+        self.give("org1", "channel", "join", "-b", self.package)
+        self.give("org1", "channel", "join")
+        self.give("org1", "channel", "update", "-c", "mychannel", "-f", self.folder / "nothing", *orderer)
+        self.give("org1", "channel", "update", "-c", "mychannel", "-f", net.block, *orderer)
+        self.give("org1", "channel", "update", "-f", net.block, *orderer)
+        self.give("org1", "channel", "signconfigtx", "-f", self.folder / "nothing")
+        self.give("org1", "channel", "signconfigtx", "-f", self.package)
+        self.give("org1", "channel", "joinbysnapshotstatus")
 
     def profile(self):
         """Peers from a connection profile in place of --peerAddresses."""
