@@ -179,7 +179,7 @@ TEST_F(ValidationPlugins, AnExceptionIsNoJudgement) {
 TEST(ProposalPlugins, AFilterRefusesAndADecoratorAdds) {
   auto filter = *AuthFilter::load(kLibrary);
   EXPECT_TRUE(filter->check("proposal"));
-  EXPECT_EQ(filter->check("deny this").error().message, "not today");
+  EXPECT_EQ(filter->check("come tomorrow").error().message, "not today");
   auto decorator = *Decorator::load(kLibrary);
   EXPECT_EQ(*decorator->decorate("proposal", "input"), "input\x12\x12\x0a\x06plugin\x12\x08was here");
   EXPECT_EQ(decorator->decorate("proposal", Bytes(200000, 'x')).error().message, "too long for this decorator");

@@ -28,8 +28,8 @@ def expect(text, *wanted):
         assert part in text, f"no '{part}' in:\n{text}"
 
 
-def with_plugin(folder, library):
-    """A copy of config/ whose core.yaml has the plugin under the name "freeze"."""
+def with_plugin(folder, library, proposals=None):
+    """A copy of config/ whose core.yaml has the plugin under the name "freeze"; `proposals`: a filter and a decorator more."""
     folder.mkdir()
     for file in (ROOT / "config").iterdir():
         shutil.copy(file, folder)
@@ -37,6 +37,9 @@ def with_plugin(folder, library):
     for kind in ("endorsers", "validators"):
         assert core.count(f"    {kind}:\n") == 1, core
         core = core.replace(f"    {kind}:\n", f"    {kind}:\n      freeze:\n        library: {library}\n")
+    for kind in ("authFilters", "decorators") if proposals else ():
+        assert core.count(f"    {kind}:\n") == 1, core
+        core = core.replace(f"    {kind}:\n", f"    {kind}:\n      - library: {proposals}\n")
     (folder / "core.yaml").write_text(core)
     return folder
 
@@ -50,16 +53,24 @@ def define(net, package_id, name, *flags):
     net.cli("org1", "lifecycle", "chaincode", "commit", *net.orderer_flags("org1"), *definition, *net.peer_flags(*BOTH))
 
 
-def deploy(net):
-    """One program as three chaincodes: the regulator, one with both plugins, one whose endorsement is the default's."""
+def serve(net, name):
+    """The chaincode program as a service under a package of its own, installed on both peers; gives the package's id."""
+    folder = net.folder / f"package-{name}"
+    folder.mkdir()
     address = f"127.0.0.1:{free_ports(1)[0]}"
-    package = make_package(net.folder, address)
+    package = make_package(folder, address)
     package_id = net.cli("org1", "lifecycle", "chaincode", "calculatepackageid", package).stdout.strip()
     env = net.environment(CHAINCODE_ID=package_id, CHAINCODE_SERVER_ADDRESS=address, CHAINCODE_TLS_DISABLED="true")
-    net.processes["chaincode"] = Process("chaincode", [str(ours() / "basic_chaincode")], env, net.folder)
+    net.processes[name] = Process(name, [str(ours() / "interop_cpp_chaincode")], env, net.folder)
     for org in BOTH:
         net.cli(org, "lifecycle", "chaincode", "install", package)
-    define(net, package_id, "regulator")
+    return package_id
+
+
+def deploy(net):
+    """The regulator; and one program as two chaincodes, with both plugins and with the default's endorsement."""
+    define(net, serve(net, "regulator"), "regulator")
+    package_id = serve(net, "regulated")
     define(net, package_id, "frozen", "-E", "freeze", "-V", "freeze")
     define(net, package_id, "guarded", "--validation-plugin", "freeze")
 
@@ -87,8 +98,16 @@ def plugins_judge(net):
         net.processes[org].wait_for(f'code=ENDORSEMENT_POLICY_FAILURE reason="{FROZEN}"')
         assert net.cli(org, "chaincode", "query", "-C", "mychannel", "-n", "guarded", "-c",
                        '{"Args":["get","k"]}').stdout == "1\n"
-    stands(invoke(net, "regulator", "delete", "frozen/frozen"))
+    stands(invoke(net, "regulator", "del", "frozen/frozen"))
     stands(invoke(net, "frozen", "put", "k", "2"))
+
+
+def filter_and_decorator(net):
+    """src/plugin/testdata/test_plugin.c: refuses who says "tomorrow", adds a decoration to each call, of a chaincode too."""
+    expect(invoke(net, "guarded", "put", "tomorrow", "1"), "rpc error: code = Unknown desc = not today")
+    for call in ('["decorations"]', '["call","regulator","","decorations"]'):
+        said = net.cli("org1", "chaincode", "query", "-C", "mychannel", "-n", "guarded", "-c", '{"Args":' + call + "}").stdout
+        assert said in ("1\n", "200:1:\n"), said
 
 
 def peer_without_the_plugin(net):
@@ -116,6 +135,7 @@ def our_peers(folder, config):
         net.start()
         deploy(net)
         plugins_judge(net)
+        filter_and_decorator(net)
         net.processes["org2"].stop()
         net.start_peer("org2", FABRIC_CFG_PATH=ROOT / "config")
         peer_without_the_plugin(net)
@@ -177,13 +197,14 @@ def beside_upstream(folder, config, go):
 
 
 def main():
-    plugin = ours() / "freeze_plugin.so"
-    if not (ours() / "basic_chaincode").exists() or not plugin.exists():
-        skip("basic_chaincode or freeze_plugin.so is not built")
+    plugin, proposals = ours() / "freeze_plugin.so", ours() / "test_plugin.so"
+    for needed in (plugin, proposals, ours() / "interop_cpp_chaincode"):
+        if not needed.exists():
+            skip(f"{needed.name} is not built")
     go = pathlib.Path(os.environ.get("FABRIC_GO_BIN", "/nowhere"))
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder).resolve()
-        config = with_plugin(folder / "config", plugin)
+        config = with_plugin(folder / "config", plugin, proposals)
         our_peers(folder, config)
         if (go / "peer").exists():
             beside_upstream(folder, config, go)
