@@ -106,9 +106,7 @@ ChainWorker::Taken ChainWorker::order(Submission& submission, std::function<void
     if (!started_ || stopping_ || failure_ || removed_) return Taken::kStopped;
     leader = soft_.leader;
     if (leader == settings_.id) {
-      // What waits here is lost with this node: two blocks' worth is enough to keep the chain busy.
-      const size_t enough = std::max<size_t>(2 * bundle_->orderer()->batch_size.max_message_count, 100);
-      if (queue_.size() >= std::min(settings_.queued_max, enough) || queued_bytes_ >= settings_.queued_bytes_max) {
+      if (queue_.size() >= waiting_max() || queued_bytes_ >= settings_.queued_bytes_max) {
         waiting_for_room_.push_back(std::move(room));
         return Taken::kFull;
       }
@@ -117,8 +115,12 @@ ChainWorker::Taken ChainWorker::order(Submission& submission, std::function<void
       if (queue_.size() == 1) wake_.notify_one();
       return Taken::kYes;
     }
-    // Another consenter has heard of a leader, maybe of us, before we have: it cannot be told to wait.
-    if (submission.forwarded && leader == raft::kNone && forwards_.size() < settings_.queued_max) {
+    // Another consenter has heard of a leader, maybe of us, before we have; or it has not heard yet that we lead no more.
+    if (submission.forwarded && leader == raft::kNone) {
+      if (forwards_.size() >= waiting_max()) {
+        waiting_for_room_.push_back(std::move(room));
+        return Taken::kFull;
+      }
       wait_for_leader(std::move(submission));
       return Taken::kYes;
     }
@@ -285,6 +287,12 @@ void ChainWorker::take_submissions(std::unique_lock<std::mutex>& lock) {
   lock.unlock();
   for (auto& room : waiting) room();
   lock.lock();
+}
+
+// Under mutex_. What waits here is lost with this node: two blocks' worth is enough to keep the chain busy.
+size_t ChainWorker::waiting_max() const {
+  const size_t enough = std::max<size_t>(2 * bundle_->orderer()->batch_size.max_message_count, 100);
+  return std::min(settings_.queued_max, enough);
 }
 
 // Under mutex_.

@@ -111,6 +111,7 @@ class ChainWorker final : private Chain::Host, private CatchUp::Host {
   void take_received(std::unique_lock<std::mutex>& lock);
   void forward_waiting(std::unique_lock<std::mutex>& lock);
   void wait_for_leader(Submission submission);
+  [[nodiscard]] size_t waiting_max() const;
   void suspect_eviction(SteadyTime now);
   void publish();
   void changed() const;
