@@ -54,6 +54,7 @@ KEYS = {"p256": ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"], "p384": ["EC", "-
         "p521": ["EC", "-pkeyopt", "ec_paramgen_curve:P-521"], "ed25519": ["ED25519"], "rsa": ["RSA"]}
 ALWAYS = ("20240101000000Z", "20440101000000Z")
 ENDED = ("20240101000000Z", "20250101000000Z")
+AHEAD = ("20400101000000Z", "20440101000000Z")
 
 
 def openssl(*arguments):
@@ -64,7 +65,7 @@ def openssl(*arguments):
 class Authority:
     """A CA of its own folder, by the openssl program."""
 
-    def __init__(self, folder, keys="p256", issuer=None):
+    def __init__(self, folder, keys="p256", issuer=None, dates=ALWAYS):
         self.folder = folder
         (folder / "issued").mkdir(parents=True)
         (folder / "index.txt").write_text("")
@@ -77,7 +78,7 @@ class Authority:
             openssl("genpkey", "-algorithm", *KEYS[keys], "-out", self.key)
             self.request(self.key, folder / "ca.csr", folder.name)
             openssl("ca", "-config", self.config, "-selfsign", "-keyfile", self.key, "-in", folder / "ca.csr", "-out",
-                    self.certificate, "-startdate", ALWAYS[0], "-enddate", ALWAYS[1], "-extensions", "root", "-batch", "-notext")
+                    self.certificate, "-startdate", dates[0], "-enddate", dates[1], "-extensions", "root", "-batch", "-notext")
 
     def request(self, key, file, name, unit=""):
         openssl("req", "-new", "-config", self.config, "-key", key, "-subj", (f"/OU={unit}" if unit else "") + f"/CN={name}",
@@ -102,10 +103,10 @@ class Authority:
 class Organization:
     """MSP folders: msp/ for the channel, <member>/ for each member."""
 
-    def __init__(self, folder, name, keys="p256", readers=None, intermediate=False):
+    def __init__(self, folder, name, keys="p256", readers=None, intermediate=False, dates=ALWAYS):
         self.folder, self.name, self.mspid = folder / name, name, f"{name}MSP"
         self.readers = readers or f"'{self.mspid}.member'"
-        self.root = self.ca = Authority(self.folder / f"ca.{name}", keys)
+        self.root = self.ca = Authority(self.folder / f"ca.{name}", keys, dates=dates)
         self.msp = self.folder / "msp"
         (self.msp / "cacerts").mkdir(parents=True)
         shutil.copy(self.root.certificate, self.msp / "cacerts" / "ca.pem")
@@ -181,17 +182,23 @@ def organizations(folder):
     ending = org("Ending")
     ending.member("user")
     ending.member("ended", dates=ENDED)
+    ending.member("ahead", dates=AHEAD)
+    ending.member("foreign", of=between.root)
+    ending.member("foreignrsa", of=rsa.ca)
+    org("Oldca", dates=ENDED).member("user")
     for one in made.values():
         one.publish()
     return made
 
 
 DENIED = "access denied: channel [mychannel] creator org [{0}]"
+MALFORMED = "access denied: channel [mychannel] creator org unknown, creator is malformed"
 NO_READER = ("access denied for [GetChainInfo][mychannel]: [Failed evaluating policy on signed data during check policy on "
              "channel [mychannel] with policy [/Channel/Application/Readers]: [implicit policy evaluation failed - 0 sub-policies were satisfied, but this "
              "policy requires 1 of the 'Readers' sub-policies to be satisfied]]")
 OK = "ok"
 FORBIDDEN, BAD_REQUEST = "FORBIDDEN", "BAD_REQUEST"
+NOT_ASKED = None
 # organisation, member: what the peer says to a query, the orderer to a read, the orderer to a write.
 VERDICTS = {
     ("P384", "user"): (OK, OK, OK),
@@ -210,7 +217,11 @@ VERDICTS = {
     ("Nodes", "peer"): (NO_READER, FORBIDDEN, FORBIDDEN),
     ("Nodes", "nobody"): (DENIED.format("NodesMSP"), FORBIDDEN, FORBIDDEN),
     ("Ending", "user"): (OK, OK, OK),
-    ("Ending", "ended"): ("proposal client identity expired", FORBIDDEN, BAD_REQUEST),  # no read: see read()
+    ("Ending", "ended"): ("proposal client identity expired", NOT_ASKED, BAD_REQUEST),
+    ("Ending", "ahead"): (OK, OK, OK),  # Fabric holds a chain against the moment at which the certificate began
+    ("Ending", "foreign"): (MALFORMED, NOT_ASKED, FORBIDDEN),  # its signature cannot be brought to low S without the CA's key
+    ("Ending", "foreignrsa"): (DENIED.format("EndingMSP"), FORBIDDEN, FORBIDDEN),
+    ("Oldca", "user"): (OK, OK, OK),
 }
 
 
@@ -262,9 +273,9 @@ class IdentityNetwork(Network):
         return re.sub(r'["\\]+$', "", said)
 
     def read(self, org, member):
-        """Our `peer channel fetch`; it does not start with an identity that has ended."""
-        if member == "ended":
-            return FORBIDDEN
+        """Our `peer channel fetch`; it does not start with an identity that has ended or that its MSP does not know."""
+        if member in ("ended", "foreign"):
+            return NOT_ASKED
         done = self.cli("org1", "channel", "fetch", "newest", self.folder / "newest", "-c", "mychannel",
                         *self.orderer_flags("org1"), check=False,
                         CORE_PEER_MSPCONFIGPATH=self.orgs[org].folder / member, CORE_PEER_LOCALMSPID=self.orgs[org].mspid)
