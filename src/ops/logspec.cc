@@ -1,9 +1,11 @@
 #include "ops/logspec.h"
 
+#include <fmt/format.h>
 #include <strings.h>
 
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 namespace selvage::ops {
 namespace {
@@ -18,12 +20,31 @@ std::string kind_of(const json& value) {
   return value.type_name();
 }
 
+// A byte as Go's encoding/json names it: the character of that number.
+std::string quoted(unsigned char byte) {
+  if (byte == '\'') return R"('\'')";
+  if (byte >= 0x20 && byte < 0x7f && byte != '\\') return fmt::format("'{}'", static_cast<char>(byte));
+  if (byte >= 0xa0 && byte != 0xad)
+    return fmt::format("'{}{}'", static_cast<char>(0xc0 | (byte >> 6)), static_cast<char>(0x80 | (byte & 0x3f)));
+  constexpr std::pair<char, const char*> kNamed[] = {{'\\', "\\\\"}, {'\a', "\\a"}, {'\b', "\\b"}, {'\f', "\\f"},
+                                                     {'\n', "\\n"},  {'\r', "\\r"}, {'\t', "\\t"}, {'\v', "\\v"}};
+  for (const auto& [named, text] : kNamed) {
+    if (byte == static_cast<unsigned char>(named)) return fmt::format("'{}'", text);
+  }
+  return byte < 0x80 ? fmt::format("'\\x{:02x}'", byte) : fmt::format("'\\u{:04x}'", byte);
+}
+
 constexpr char kBlanks[] = " \t\r\n";
 
 tl::unexpected<Error> no_json(BytesView body, size_t first, size_t at) {
   if (at >= body.size()) return refused("unexpected EOF");
-  return refused("invalid character '" + Bytes(body.substr(at, 1)) + "'" +
-                 (at == first ? " looking for beginning of value" : " in the JSON value"));
+  const char* where = " in the JSON value";
+  if (at == first) {
+    where = " looking for beginning of value";
+  } else if (body[body.find_last_not_of(kBlanks, at - 1)] == '{') {
+    where = " looking for beginning of object key string";
+  }
+  return refused("invalid character " + quoted(static_cast<unsigned char>(body[at])) + where);
 }
 
 }  // namespace

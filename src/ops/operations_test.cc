@@ -89,6 +89,11 @@ TEST(LogSpecBody, IsReadAsGoReadsIt) {
   EXPECT_EQ(says(""), "EOF");
   EXPECT_EQ(says(R"({"spec":)"), "unexpected EOF");
   EXPECT_EQ(says("loud"), "invalid character 'l' looking for beginning of value");
+  EXPECT_EQ(says("'"), "invalid character '\\'' looking for beginning of value");
+  EXPECT_EQ(says("\x01"), "invalid character '\\x01' looking for beginning of value");
+  EXPECT_EQ(says("\\"), "invalid character '\\\\' looking for beginning of value");
+  EXPECT_EQ(says("\xff"), "invalid character '\xc3\xbf' looking for beginning of value");  // U+00FF
+  EXPECT_EQ(says("{ x}"), "invalid character 'x' looking for beginning of object key string");
   EXPECT_EQ(says("7"), "json: cannot unmarshal number into Go value of type httpadmin.LogSpec");
   EXPECT_EQ(says("true"), "json: cannot unmarshal bool into Go value of type httpadmin.LogSpec");
   EXPECT_EQ(says(R"({"spec":[]})"), "json: cannot unmarshal array into Go struct field LogSpec.spec of type string");
