@@ -49,15 +49,15 @@ class Builder {
     if (!certificate.unhandled_critical_extensions().empty()) {
       return Reason{ChainFault::kUnhandledCriticalExtension, "x509: unhandled critical extension"};
     }
-    auto now = question_.now;
-    std::string current = to_rfc3339(std::chrono::floor<std::chrono::seconds>(now));
-    if (now < to_system_time(certificate.not_before())) {
-      return Reason{ChainFault::kNotYetValid, "x509: certificate has expired or is not yet valid: current time " +
-                                                  current + " is before " + to_rfc3339(certificate.not_before())};
+    const auto out_of_time = [&](ChainFault fault, const char* relation, std::chrono::sys_seconds bound) {
+      return Reason{fault, "x509: certificate has expired or is not yet valid: current time " +
+                               to_rfc3339(std::chrono::floor<std::chrono::seconds>(question_.now)) + relation + to_rfc3339(bound)};
+    };
+    if (question_.now < to_system_time(certificate.not_before())) {
+      return out_of_time(ChainFault::kNotYetValid, " is before ", certificate.not_before());
     }
-    if (now > to_system_time(certificate.not_after())) {
-      return Reason{ChainFault::kExpired, "x509: certificate has expired or is not yet valid: current time " + current +
-                                              " is after " + to_rfc3339(certificate.not_after())};
+    if (question_.now > to_system_time(certificate.not_after())) {
+      return out_of_time(ChainFault::kExpired, " is after ", certificate.not_after());
     }
     if (place == Place::kIntermediate && !certificate.is_ca()) {
       return Reason{ChainFault::kNotAuthorizedToSign, "x509: certificate is not authorized to sign other certificates"};

@@ -6,11 +6,12 @@
 #pragma once
 
 #include <chrono>
-#include <map>
+#include <functional>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/bytes.h"
@@ -31,9 +32,13 @@ class CertificatePool {
   [[nodiscard]] std::vector<size_t> possible_parents(const Certificate& child) const;
 
  private:
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(BytesView bytes) const { return std::hash<BytesView>()(bytes); }
+  };
   std::vector<Certificate> certificates_;
-  std::map<Bytes, std::vector<size_t>, std::less<>> by_subject_;
-  std::set<Bytes> hashes_;
+  std::unordered_map<Bytes, std::vector<size_t>, Hash, std::equal_to<>> by_subject_;
+  std::unordered_set<Bytes, Hash, std::equal_to<>> hashes_;
 };
 
 enum class ChainFault {
