@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <future>
 
 #include "rpc/calling/client_connection.h"
 #include "rpc/http2/gzip.h"
@@ -245,17 +244,17 @@ Result<Bytes> OutgoingCall::export_key(const std::string& label, const Bytes& co
   return on->export_key(label, context, length);
 }
 
-void OutgoingHandle::run(OutgoingCall& call, Op& op) {
+void OutgoingHandle::run(OutgoingCall& call, OutgoingOp& op) {
   switch (op.kind) {
-    case Op::kWrite:
+    case OutgoingOp::kWrite:
       return call.write(std::move(op.bytes), op.compressed);
-    case Op::kHalfClose:
+    case OutgoingOp::kHalfClose:
       return call.half_close();
-    case Op::kCancel:
+    case OutgoingOp::kCancel:
       return call.cancel();
-    case Op::kPause:
+    case OutgoingOp::kPause:
       return call.pause();
-    case Op::kResume:
+    case OutgoingOp::kResume:
       return call.resume();
   }
 }
@@ -263,36 +262,14 @@ void OutgoingHandle::run(OutgoingCall& call, Op& op) {
 void OutgoingHandle::write(Bytes message) {
   bool compress = gzip_ && !message.empty();
   if (compress) message = gzip(message);
-  apply({Op::kWrite, std::move(message), compress});
+  apply({OutgoingOp::kWrite, std::move(message), compress});
 }
 
-void OutgoingHandle::apply(Op op) {
-  {
-    std::lock_guard lock(mutex_);
-    if (over_) return;
-    if (op.kind == Op::kWrite) {
-      size_t bytes = kPrefixBytes + op.bytes.size();
-      if (queued_->fetch_add(bytes) + bytes > kClientWriteHighBytes) was_high_ = true;
-    }
-    if (!loop_.in_loop_thread() || posted_) {
-      waiting_.push_back(std::move(op));
-      if (!std::exchange(posted_, true)) loop_.post([self = shared_from_this()] { self->apply_all(); });
-      return;
-    }
-  }
-  if (auto call = call_.lock()) run(*call, op);
-}
-
-void OutgoingHandle::apply_all() {
-  std::vector<Op> ops;
-  {
-    std::lock_guard lock(mutex_);
-    posted_ = false;
-    ops.swap(waiting_);
-  }
-  auto call = call_.lock();
-  if (!call) return;
-  for (Op& op : ops) run(*call, op);
+bool OutgoingHandle::admit(const OutgoingOp& op) {
+  if (op.kind != OutgoingOp::kWrite) return true;
+  size_t bytes = kPrefixBytes + op.bytes.size();
+  if (queued_->fetch_add(bytes) + bytes > kClientWriteHighBytes) was_high_ = true;
+  return true;
 }
 
 std::shared_ptr<const Peer> OutgoingHandle::peer() const {
@@ -308,26 +285,13 @@ void OutgoingHandle::set_peer(std::shared_ptr<const Peer> peer) {
 void OutgoingHandle::end() {
   {
     std::lock_guard lock(mutex_);
-    over_ = true;
-    waiting_.clear();
+    take_no_more();
   }
   queued_->store(0);
 }
 
 Result<Bytes> OutgoingHandle::export_keying_material(const std::string& label, const Bytes& context, size_t length) {
-  auto ask = [&, this]() -> Result<Bytes> {
-    auto call = call_.lock();
-    if (!call) return fail(Code::kCancelled, "the call is over");
-    return call->export_key(label, context, length);
-  };
-  if (loop_.in_loop_thread()) return ask();
-  std::promise<Result<Bytes>> promise;
-  {
-    std::lock_guard lock(mutex_);
-    if (over_) return fail(Code::kCancelled, "the call is over");
-    loop_.post([&] { promise.set_value(ask()); });
-  }
-  return promise.get_future().get();
+  return ask_for_key(label, context, length);
 }
 
 }  // namespace selvage::rpc

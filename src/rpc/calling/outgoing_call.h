@@ -5,14 +5,13 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "base/clock.h"
 #include "os/event_loop.h"
 #include "rpc/client_stream.h"
+#include "rpc/http2/loop_handle.h"
 #include "rpc/http2/stream.h"
 
 namespace selvage::rpc {
@@ -88,18 +87,25 @@ class OutgoingCall final : public Stream {
   std::string http_status_, content_type_, status_text_, message_text_, details_;
 };
 
+// One wish of a caller.
+struct OutgoingOp {
+  enum Kind { kWrite, kHalfClose, kCancel, kPause, kResume } kind;
+  Bytes bytes;
+  bool compressed = false;
+};
+
 // What the application holds; see rpc/client_stream.h.
-class OutgoingHandle final : public ClientCall, public std::enable_shared_from_this<OutgoingHandle> {
+class OutgoingHandle final : public ClientCall, public LoopHandle<OutgoingHandle, OutgoingCall, OutgoingOp> {
  public:
   OutgoingHandle(os::EventLoop& loop, const std::shared_ptr<OutgoingCall>& call)
-      : loop_(loop), call_(call), queued_(call->queued), gzip_(call->facts().gzip) {}
+      : LoopHandle(loop, call), queued_(call->queued), gzip_(call->facts().gzip) {}
 
   void write(Bytes message) override;
   size_t queued_bytes() const override { return queued_->load(); }
-  void half_close() override { apply({Op::kHalfClose, {}}); }
-  void cancel() override { apply({Op::kCancel, {}}); }
-  void pause() override { apply({Op::kPause, {}}); }
-  void resume() override { apply({Op::kResume, {}}); }
+  void half_close() override { apply({OutgoingOp::kHalfClose, {}}); }
+  void cancel() override { apply({OutgoingOp::kCancel, {}}); }
+  void pause() override { apply({OutgoingOp::kPause, {}}); }
+  void resume() override { apply({OutgoingOp::kResume, {}}); }
   std::shared_ptr<const Peer> peer() const override;
   Result<Bytes> export_keying_material(const std::string& label, const Bytes& context, size_t length) override;
 
@@ -109,25 +115,14 @@ class OutgoingHandle final : public ClientCall, public std::enable_shared_from_t
   bool take_was_high() { return was_high_.exchange(false); }
 
  private:
-  struct Op {
-    enum Kind { kWrite, kHalfClose, kCancel, kPause, kResume } kind;
-    Bytes bytes;
-    bool compressed = false;
-  };
-  void apply(Op op);
-  void apply_all();
-  static void run(OutgoingCall& call, Op& op);
+  friend LoopHandle;
+  bool admit(const OutgoingOp& op);
+  static void run(OutgoingCall& call, OutgoingOp& op);
 
-  os::EventLoop& loop_;
-  std::weak_ptr<OutgoingCall> call_;  // locked on the loop only
   std::shared_ptr<std::atomic<size_t>> queued_;
   const bool gzip_;
   std::atomic<bool> was_high_{false};
-  mutable std::mutex mutex_;  // guards the rest
-  std::vector<Op> waiting_;
-  bool posted_ = false;
-  bool over_ = false;
-  std::shared_ptr<const Peer> peer_;
+  std::shared_ptr<const Peer> peer_;  // under mutex_
 };
 
 // More than this queued on a call: writers should wait for on_writable().

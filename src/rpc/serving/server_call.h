@@ -3,18 +3,26 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <vector>
 
 #include "os/event_loop.h"
 #include "rpc/call.h"
+#include "rpc/http2/loop_handle.h"
 
 namespace selvage::rpc {
 
 class ServerStream;
 
-class CallHandle final : public ServerCall, public std::enable_shared_from_this<CallHandle> {
+// One wish of a handler.
+struct CallOp {
+  enum Kind { kHeader, kTrailer, kWrite, kFinish, kPause, kResume } kind;
+  std::string key;
+  Bytes bytes;
+  Status status;
+  bool compressed = false;
+};
+
+class CallHandle final : public ServerCall, public LoopHandle<CallHandle, ServerStream, CallOp> {
  public:
   struct Facts {
     std::string method;
@@ -52,28 +60,15 @@ class CallHandle final : public ServerCall, public std::enable_shared_from_this<
   bool take_was_high() { return was_high_.exchange(false); }
 
  private:
-  struct Op {
-    enum Kind { kHeader, kTrailer, kWrite, kFinish, kPause, kResume } kind;
-    std::string key;
-    Bytes bytes;
-    Status status;
-    bool compressed = false;
-  };
-  void apply(Op op);
-  void apply_all();
-  static void run(ServerStream& stream, Op& op);
+  friend LoopHandle;
+  bool admit(const CallOp& op);
+  static void run(ServerStream& stream, CallOp& op);
 
-  os::EventLoop& loop_;
-  std::weak_ptr<ServerStream> stream_;  // locked on the loop only, so that it dies there
   Facts facts_;
   std::atomic<bool> cancelled_{false};
   std::atomic<bool> was_high_{false};
-  std::mutex mutex_;  // guards the rest
-  std::vector<Op> waiting_;
-  std::function<void()> notice_;
-  bool posted_ = false;
-  bool over_ = false;
-  bool finished_ = false;
+  std::function<void()> notice_;  // under mutex_
+  bool finished_ = false;         // under mutex_
 };
 
 }  // namespace selvage::rpc
