@@ -188,6 +188,17 @@ TEST_F(Tls, AClientWithoutACertificateIsToldSoAndTheServerLogsFabricsLine) {
   EXPECT_NE(lines->find("TLS-01").message.find("CORE_PEER_TLS_CLIENTAUTHREQUIRED"), std::string::npos);
 }
 
+TEST_F(Tls, AfterAVerdictWaitsLongButTriesAgainAtOnceWhenItsCertificateChanges) {
+  auto credentials = test::no_credentials();
+  channel_settings.tls = client_context(credentials);
+  channel_settings.backoff.max = 1h;
+  start();
+  ASSERT_FALSE(channel->wait_ready(kLong));
+  credentials->replace(test::credentials(ca.client("app1"), "client")->current());
+  auto reply = channel->unary("/test.Echo/Unary", "x", {.timeout = kLong, .wait_for_ready = true});
+  EXPECT_TRUE(reply) << reply.error().message;
+}
+
 TEST_F(Tls, EveryRefusedClientReadsTheAlert) {
   channel_settings.tls = client_context(test::no_credentials());
   start();
