@@ -61,7 +61,10 @@ std::shared_ptr<rpc::Channel> RangeClient::dial(const Endpoint& endpoint) {
   tls::ClientPolicy policy;
   policy.time_shift = settings_.time_shift;
   std::vector<tls::Root> roots = endpoint.roots;
-  roots.insert(roots.end(), settings_.more_roots.begin(), settings_.more_roots.end());
+  if (settings_.more_roots) {
+    const auto more = settings_.more_roots->current();
+    roots.insert(roots.end(), more->roots().begin(), more->roots().end());
+  }
   settings.tls = std::make_shared<tls::ClientContext>(settings_.credentials,
                                                       std::make_shared<tls::TrustStore>(std::move(roots)), policy);
   auto channel = rpc::Channel::make(std::move(settings));

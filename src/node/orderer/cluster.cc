@@ -3,6 +3,9 @@
 #include <utility>
 
 #include "deliver/pull/range_client.h"
+#include "node/channel_trust.h"
+#include "node/orderer/tls_upkeep.h"
+#include "node/tls_settings.h"
 #include "tls/files_service.h"
 
 namespace selvage::node {
@@ -14,9 +17,9 @@ using std::chrono::seconds;
 
 Result<std::shared_ptr<tls::CredentialStore>> load_pair(const config::File& certificate, const config::File& key,
                                                         const char* what) {
-  auto pair = tls::load_credentials({certificate.path, certificate.origin, key.path, key.origin});
+  auto pair = node::load_pair(certificate, key);
   if (!pair) return fail(pair.error().within(what));
-  return std::make_shared<tls::CredentialStore>(std::move(*pair));
+  return pair;
 }
 
 // deliver's client as what order/ asks for.
@@ -41,9 +44,9 @@ class Source final : public order::BlockSource {
 
 void ClusterTls::follow(const channel::Bundle& bundle) const {
   const std::string source = "channel " + bundle.channel_id();
-  roots->set_source(source, orderer_roots_of(bundle));
+  roots->set_source(source, roots_of(bundle, Organisations::kOrderer));
   // Fabric quirk: orderer/common/server/main.go lets the clients of all organisations in here, too.
-  if (listener) listener->trust->set_source(source, client_roots_of(bundle));
+  if (listener) listener->trust->set_source(source, roots_of(bundle, Organisations::kAll));
 }
 
 void ClusterTls::forget(const std::string& channel) const {
@@ -51,16 +54,32 @@ void ClusterTls::forget(const std::string& channel) const {
   if (listener) listener->trust->remove_source("channel " + channel);
 }
 
-void ClusterTls::register_in(tls::Registry& registry, const Listener& general) const {
+void ClusterTls::register_in(OrdererTlsUpkeep& upkeep, const Listener& general, const config::Cluster& settings) const {
+  tls::Registry& registry = upkeep.registry();
+  const auto judge = [&upkeep](const tls::Credentials& now, const tls::Credentials& next) {
+    return upkeep.judge(now, next);
+  };
   if (credentials != general.credentials) {
-    registry.add_pair({.role = "cluster client TLS", .store = credentials, .as_server = false, .as_client = true,
-                       .hosts = {}, .trusted_by = nullptr, .judge = {}});
+    registry.add_pair({.role = "cluster client TLS",
+                       .store = credentials,
+                       .as_server = false,
+                       .as_client = true,
+                       .hosts = {},
+                       .trusted_by = nullptr,
+                       .judge = judge});
   }
   registry.add_pool({.name = "Cluster client", .of_clients = false, .store = roots});
+  for (const auto& store : {configured, roots}) register_roots(registry, store, "files", settings.roots);
   if (!listener) return;
-  registry.add_pair({.role = "cluster server TLS", .store = listener->credentials, .as_server = true, .as_client = false,
-                     .hosts = {}, .trusted_by = nullptr, .judge = {}});
+  registry.add_pair({.role = "cluster server TLS",
+                     .store = listener->credentials,
+                     .as_server = true,
+                     .as_client = false,
+                     .hosts = {},
+                     .trusted_by = nullptr,
+                     .judge = judge});
   registry.add_pool({.name = "Cluster", .of_clients = true, .store = listener->trust});
+  register_roots(registry, listener->trust, "files", settings.roots);
 }
 
 Result<ClusterTls> cluster_tls(const config::OrdererSettings& settings, const Listener& general) {
@@ -75,12 +94,14 @@ Result<ClusterTls> cluster_tls(const config::OrdererSettings& settings, const Li
                 "General.Cluster.ServerPrivateKey, should be defined altogether.",
                 "", "set the other ones in " + settings.file + ", or none of them to share General.ListenPort");
   }
+  std::vector<tls::Root> configured;
   for (const config::File& file : cluster.roots) {
     auto roots = tls::load_roots(file.path, file.origin);
     if (!roots) return fail(roots.error().within("Failed to load ServerRootCAs file '" + file.path + "'"));
-    for (tls::Root& root : *roots) tls.configured_roots.push_back(std::move(root));
+    for (tls::Root& root : *roots) configured.push_back(std::move(root));
   }
-  tls.roots = std::make_shared<tls::TrustStore>(tls.configured_roots);
+  tls.configured = std::make_shared<tls::TrustStore>(configured);
+  tls.roots = std::make_shared<tls::TrustStore>(std::move(configured));
   tls.time_shift = duration_cast<seconds>(shared ? settings.tls.time_shift : cluster.time_shift);
   if (!cluster.client_certificate.path.empty() || !cluster.client_key.path.empty()) {
     SELVAGE_TRY(tls.credentials, load_pair(cluster.client_certificate, cluster.client_key,
@@ -99,7 +120,7 @@ Result<ClusterTls> cluster_tls(const config::OrdererSettings& settings, const Li
   Listener listener;
   SELVAGE_TRY(listener.credentials,
               load_pair(cluster.server_certificate, cluster.server_key, "Failed to load cluster server certificate"));
-  listener.trust = std::make_shared<tls::TrustStore>(tls.configured_roots);
+  listener.trust = std::make_shared<tls::TrustStore>(tls.configured->current()->roots());
   tls::ServerPolicy policy;
   policy.client_auth = tls::ClientAuth::kRequireAndVerify;
   policy.time_shift = duration_cast<seconds>(cluster.time_shift);
@@ -131,33 +152,12 @@ order::cluster::Transport::Settings transport_settings(const config::OrdererSett
   return made;
 }
 
-std::vector<tls::Root> orderer_roots_of(const channel::Bundle& bundle) {
-  std::vector<tls::Root> roots;
-  for (const auto& org : bundle.org_tls_roots()) {
-    if (!org.orderer_org) continue;
-    const auto add = [&](const std::vector<crypto::Certificate>& certificates, bool intermediate) {
-      for (size_t i = 0; i < certificates.size(); ++i) {
-        tls::Provenance from;
-        from.kind = tls::Provenance::Kind::kChannel;
-        from.channel = bundle.channel_id();
-        from.msp_id = org.mspid;
-        from.intermediate = intermediate;
-        from.index = static_cast<int>(i);
-        roots.push_back({certificates[i], std::move(from)});
-      }
-    };
-    add(org.roots, false);
-    add(org.intermediates, true);
-  }
-  return roots;
-}
-
 order::MakeBlockSource block_sources(const config::OrdererSettings& settings, const ClusterTls& tls,
                                      std::shared_ptr<tls::CredentialStore> own_server, wire::Signer signer,
                                      const Clock& clock, Random& random) {
   deliver::RangeSettings range;
   range.credentials = tls.credentials;
-  range.more_roots = tls.configured_roots;
+  range.more_roots = tls.configured;
   range.time_shift = tls.time_shift;
   range.dial_timeout = duration_cast<milliseconds>(settings.cluster.dial_timeout);
   range.fetch_timeout = duration_cast<milliseconds>(settings.cluster.replication_pull_timeout);

@@ -18,15 +18,16 @@
 #include "node/orderer/listeners.h"
 #include "order/block_source.h"
 #include "order/cluster/transport_client.h"
-#include "tls/live/registry.h"
 #include "wire/signer.h"
 
 namespace selvage::node {
 
+class OrdererTlsUpkeep;
+
 struct ClusterTls {
   std::shared_ptr<tls::CredentialStore> credentials;  // client side
   std::shared_ptr<tls::TrustStore> roots;             // client side
-  std::vector<tls::Root> configured_roots;            // General.Cluster.RootCAs
+  std::shared_ptr<tls::TrustStore> configured;        // General.Cluster.RootCAs alone
   std::optional<Listener> listener;                   // nullopt: the general listener is shared
   std::string certificate_path;                       // of `credentials`, for messages
   std::chrono::seconds time_shift{0};
@@ -34,8 +35,8 @@ struct ClusterTls {
   // Trust follows the channels. Any thread.
   void follow(const channel::Bundle& bundle) const;
   void forget(const std::string& channel) const;
-  // Pairs and pools that the general listener does not have already.
-  void register_in(tls::Registry& registry, const Listener& general) const;
+  // Pairs, pools and files that the general listener does not have already.
+  void register_in(OrdererTlsUpkeep& upkeep, const Listener& general, const config::Cluster& settings) const;
 };
 
 // Errors: one line for the operator, with setting, file and remedy.
@@ -43,9 +44,6 @@ struct ClusterTls {
 
 [[nodiscard]] order::cluster::Transport::Settings transport_settings(const config::OrdererSettings& settings,
                                                                      const ClusterTls& tls);
-
-// The roots of servers that a channel brings: those of its orderer organisations.
-[[nodiscard]] std::vector<tls::Root> orderer_roots_of(const channel::Bundle& bundle);
 
 // Blocks from other orderers. `own_server` is what our listener shows. References outlive what is made.
 [[nodiscard]] order::MakeBlockSource block_sources(const config::OrdererSettings& settings, const ClusterTls& tls,

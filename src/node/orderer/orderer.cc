@@ -14,6 +14,7 @@
 #include "node/orderer/cluster.h"
 #include "node/orderer/listeners.h"
 #include "node/orderer/tls_upkeep.h"
+#include "node/tls_settings.h"
 #include "ops/operations_service.h"
 #include "order/broadcast_service.h"
 #include "order/cluster/step_service.h"
@@ -95,10 +96,11 @@ rpc::ServerSettings general_server(const config::OrdererSettings& settings, cons
   return server;
 }
 
-ops::OperationsSettings operations_settings(const config::OrdererSettings& settings, const Listener& listener) {
+ops::OperationsSettings operations_settings(const config::OrdererSettings& settings,
+                                            std::shared_ptr<tls::ServerContext> tls) {
   ops::OperationsSettings operations;
   operations.http.listen_address = settings.operations.listen_address;
-  operations.http.tls = listener.context;
+  operations.http.tls = std::move(tls);
   operations.http.name = "Operations";
   operations.http.logger = "orderer.operations";
   operations.metrics_provider = settings.metrics.provider;
@@ -144,9 +146,10 @@ struct Orderer::Parts {
   void stop();
 
   const config::OrdererSettings settings;
-  Listener general, admin_listener, operations_listener;
+  Listener general;
   ClusterTls cluster;
   std::unique_ptr<ops::Operations> operations;
+  tls::Registry tls_registry;
   std::unique_ptr<OrdererTlsUpkeep> tls;
   ChannelSources sources;
   std::unique_ptr<order::cluster::Transport> transport;
@@ -172,10 +175,10 @@ Status Orderer::Parts::start() {
   }
   general = std::move(*listener);
   LOG_INFO(logger(), "Starting orderer with {} enabled", settings.tls.client_auth_required ? "mutual TLS" : "TLS");
-  SELVAGE_TRY(admin_listener, http_listener(settings.admin, "Admin"));
-  SELVAGE_TRY(operations_listener, http_listener(settings.operations, "Operations"));
+  SELVAGE_TRY(const auto admin_tls, https_context(settings.admin.tls, "Admin"));
+  SELVAGE_TRY(const auto operations_tls, https_context(settings.operations.tls, "Operations"));
 
-  operations = std::make_unique<ops::Operations>(operations_settings(settings, operations_listener));
+  operations = std::make_unique<ops::Operations>(operations_settings(settings, operations_tls));
   LOG_INFO(logger(), "Starting without a system channel");
   LOG_INFO(logger(), "Setting up cluster");
   SELVAGE_TRY(cluster, cluster_tls(settings, general));
@@ -192,10 +195,11 @@ Status Orderer::Parts::start() {
   note_expiry("enrollment", msp.signer.certificate(), settings.msp_directory.path);
   note_expiry("server TLS", own->leaf(), settings.tls.certificate.path);
   note_expiry("client TLS", cluster.credentials->current()->leaf(), cluster.certificate_path);
-  tls = std::make_unique<OrdererTlsUpkeep>(settings, msp.signer.certificate(), general, admin_listener, operations_listener, *operations,
-                                    os::system_clock());
-
-  cluster.register_in(tls->registry(), general);
+  tls = std::make_unique<OrdererTlsUpkeep>(settings, msp.signer.certificate(), general, tls_registry, *operations,
+                                           os::system_clock());
+  register_https(tls_registry, "admin", settings.admin.tls, admin_tls.get());
+  register_https(tls_registry, "operations", settings.operations.tls, operations_tls.get());
+  cluster.register_in(*tls, general, settings.cluster);
   transport = std::make_unique<order::cluster::Transport>(
       transport_settings(settings, cluster),
       order::cluster::Transport::Parts{cluster.credentials, cluster.roots, operations->metrics(), os::system_clock()});
@@ -257,7 +261,7 @@ Status Orderer::Parts::start() {
 
   http::ServerSettings http;
   http.listen_address = settings.admin.listen_address;
-  http.tls = admin_listener.context;
+  http.tls = admin_tls;
   http.name = "Admin";
   http.logger = "orderer.admin";
   http.body_bytes_max = settings.join_bytes_max;

@@ -4,29 +4,12 @@
 
 #include <algorithm>
 
+#include "node/channel_trust.h"
+#include "node/tls_settings.h"
 #include "order/consensus_metadata.h"
-#include "tls/failure_count.h"
-#include "tls/files_service.h"
 
 namespace selvage::node {
 namespace {
-
-void add_roots(tls::Registry& registry, const Listener& listener, const std::vector<config::File>& files, const Origin& setting) {
-  tls::RootFiles roots;
-  roots.store = listener.trust;
-  roots.source = "files";
-  for (const config::File& file : files) roots.paths.push_back(file.path);
-  roots.load = [paths = roots.paths, setting] { return tls::load_roots(paths, setting); };
-  if (!roots.paths.empty()) registry.add_root_files(std::move(roots));
-}
-
-void add_https(tls::Registry& registry, const char* name, const char* role, const Listener& listener, const config::HttpTls& tls) {
-  if (!listener.context) return;
-  registry.add_pair({.role = role, .store = listener.credentials, .as_server = true, .as_client = false, .hosts = {},
-                     .trusted_by = nullptr, .judge = {}});
-  registry.add_pool({.name = name, .of_clients = true, .store = listener.trust});
-  add_roots(registry, listener, tls.client_roots, tls.client_roots_origin);
-}
 
 // Every consenter's certificates, as the channel's configuration names them.
 std::vector<tls::Watched> consenters_of(const channel::Bundle& bundle) {
@@ -68,28 +51,14 @@ std::vector<std::string> hosts_of(const channel::Bundle& bundle) {
 
 }  // namespace
 
-OrdererTlsUpkeep::OrdererTlsUpkeep(const config::OrdererSettings& settings, const crypto::Certificate& enrolment, const Listener& general,
-                     const Listener& admin, const Listener& operations_listener, ops::Operations& operations,
-                     const Clock& clock)
-    : general_(general), upkeep_(registry_, clock, operations.metrics(), {}) {
+OrdererTlsUpkeep::OrdererTlsUpkeep(const config::OrdererSettings& settings, const crypto::Certificate& enrolment,
+                                   const Listener& general, tls::Registry& registry, ops::Operations& operations,
+                                   const Clock& clock)
+    : TlsUpkeep(registry, operations, enrolment, settings.msp_directory.path, general.visitors, clock),
+      general_(general) {
   register_general();
-  registry_.add_pool({.name = "Orderer", .of_clients = true, .store = general_.trust});
-  if (settings.tls.client_auth_required) {
-    add_roots(registry_, general_, settings.tls.client_roots, settings.tls.client_roots_origin);
-  }
-  add_https(registry_, "Admin", "admin TLS", admin, settings.admin.tls);
-  add_https(registry_, "Operations", "operations TLS", operations_listener, settings.operations.tls);
-  registry_.set_watched("msp", {{"enrollment", settings.msp_directory.path + "/signcerts", enrolment}});
-  tls::count_failures_in(&operations.metrics());
-  upkeep_.also_watch([this] {
-    std::vector<tls::Expiring> ends;
-    for (const ops::TlsConnection& one : connections()) {
-      auto certificate = one.verified ? crypto::Certificate::from_der(one.certificate) : fail(Code::kNotFound, "");
-      if (certificate) ends.push_back({"peer", one.listener, std::move(*certificate), "its owner should renew it"});
-    }
-    return ends;
-  });
-  ops::add_tls_pages(operations.server(), {&registry_, [this] { return connections(); }, [this] { return upkeep_.reload(); }, general_.visitors});
+  registry.add_pool({.name = "Orderer", .of_clients = true, .store = general_.trust});
+  register_roots(registry, general_.would_be ? general_.would_be : general_.trust, "files", settings.tls.client_roots);
 }
 
 OrdererTlsUpkeep::~OrdererTlsUpkeep() { stop(); }
@@ -112,28 +81,31 @@ void OrdererTlsUpkeep::register_general() {
     }
   }
   pair.judge = [this](const tls::Credentials& now, const tls::Credentials& next) { return judge(now, next); };
-  registry_.add_pair(std::move(pair));
+  registry().add_pair(std::move(pair));
 }
 
 void OrdererTlsUpkeep::follow(const channel::Bundle& bundle) {
-  general_.trust->set_source("channel " + bundle.channel_id(), client_roots_of(bundle),
-                             general_.context->policy().revocation ? revocations_of(bundle) : std::vector<tls::Revocations>());
-  if (general_.would_be) general_.would_be->set_source("channel " + bundle.channel_id(), client_roots_of(bundle));
+  const std::string source = "channel " + bundle.channel_id();
+  auto roots = roots_of(bundle, Organisations::kAll);
+  std::vector<tls::Revocations> revocations;
+  if (general_.context->policy().revocation) revocations = revocations_of(bundle, Organisations::kAll);
+  if (general_.would_be) general_.would_be->set_source(source, roots);
+  general_.trust->set_source(source, std::move(roots), std::move(revocations));
   auto consenters = consenters_of(bundle);
-  registry_.set_watched("channel " + bundle.channel_id(), consenters);
+  registry().set_watched(source, consenters);
   {
     std::lock_guard lock(mutex_);
     consenters_[bundle.channel_id()] = std::move(consenters);
     endpoints_[bundle.channel_id()] = hosts_of(bundle);
   }
   register_general();
-  upkeep_.look_soon();  // a pair that was refused may be what this configuration names
+  look_soon();  // a pair that was refused may be what this configuration names
 }
 
 void OrdererTlsUpkeep::forget(const std::string& channel) {
   general_.trust->remove_source("channel " + channel);
   if (general_.would_be) general_.would_be->remove_source("channel " + channel);
-  registry_.set_watched("channel " + channel, {});
+  registry().set_watched("channel " + channel, {});
   {
     std::lock_guard lock(mutex_);
     consenters_.erase(channel);
@@ -142,7 +114,6 @@ void OrdererTlsUpkeep::forget(const std::string& channel) {
   register_general();
 }
 
-// Other orderers know this one by its public key: a new one must stand in the channels' configurations first.
 Status OrdererTlsUpkeep::judge(const tls::Credentials& now, const tls::Credentials& next) {
   std::lock_guard lock(mutex_);
   for (const auto& [channel, consenters] : consenters_) {
@@ -158,33 +129,6 @@ Status OrdererTlsUpkeep::judge(const tls::Credentials& now, const tls::Credentia
     }
   }
   return {};
-}
-
-void OrdererTlsUpkeep::add_server(const rpc::Server& server, std::string binding) {
-  std::lock_guard lock(mutex_);
-  servers_.push_back({&server, std::move(binding)});
-}
-
-void OrdererTlsUpkeep::start() { upkeep_.start(); }
-
-void OrdererTlsUpkeep::stop() {
-  upkeep_.stop();
-  tls::count_failures_in(nullptr);
-  std::lock_guard lock(mutex_);
-  servers_.clear();
-}
-
-std::vector<ops::TlsConnection> OrdererTlsUpkeep::connections() {
-  std::vector<ops::TlsConnection> all;
-  std::lock_guard lock(mutex_);
-  for (const Served& one : servers_) {
-    for (const auto& peer : one.server->connections()) {
-      if (!peer->tls) continue;
-      all.push_back({one.server->name(), peer->address, peer->verified, peer->certificate, peer->tls_version, peer->tls_cipher,
-                     peer->tls_group, peer->certificate.empty() ? "" : one.binding});
-    }
-  }
-  return all;
 }
 
 }  // namespace selvage::node

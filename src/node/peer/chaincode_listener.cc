@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "chaincode/listener/endpoint.h"
+#include "tls/context.h"
 
 namespace selvage::node {
 namespace {
@@ -43,6 +44,21 @@ Result<chaincode::ListenerSettings> chaincode_listener_settings(const config::Co
   settings.development_folder = core.filesystem_path + "/chaincode-development";
   settings.handshake_timeout = std::chrono::duration_cast<std::chrono::milliseconds>(core.handshake_timeout);
   return settings;
+}
+
+void show_chaincode_listener(TlsUpkeep& upkeep, const chaincode::ChaincodeListener* listener) {
+  if (listener == nullptr) return;
+  if (const auto& tls = listener->tls()) {
+    upkeep.registry().add_pair({.role = "chaincode TLS",
+                                .store = tls->credentials(),
+                                .as_server = true,
+                                .as_client = false,
+                                .hosts = {},
+                                .trusted_by = nullptr,
+                                .judge = {}});
+    upkeep.registry().add_pool({.name = "ChaincodeServer", .of_clients = true, .store = tls->trust()});
+  }
+  upkeep.add_server(listener->server(), "certificate hash bound to the chaincode");
 }
 
 }  // namespace selvage::node

@@ -23,7 +23,8 @@
 #include "node/peer/private_network.h"
 #include "node/peer/private_rendering.h"
 #include "node/peer/rebuild_gate.h"
-#include "node/peer/tls_upkeep.h"
+#include "node/tls_settings.h"
+#include "node/tls_upkeep.h"
 #include "ops/operations_service.h"
 #include "os/posix_disk.h"
 #include "os/system_clock.h"
@@ -65,7 +66,7 @@ struct PeerNode::State {
   const CollectionMembership membership;
   std::shared_ptr<const plugin::Plugins> plugins;
   std::unique_ptr<ops::Operations> operations;
-  std::unique_ptr<PeerTlsUpkeep> tls_upkeep;
+  std::unique_ptr<TlsUpkeep> tls_upkeep;
   std::unique_ptr<ledger::LedgerSet> ledgers;
   std::unique_ptr<RebuildGate> rebuild_gate;
   std::unique_ptr<os::WorkerPool> validators;
@@ -90,7 +91,7 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   Disk& disk = os::posix_disk();
   const Clock& clock = os::system_clock();
 
-  SELVAGE_TRY(auto operations_tls, make_operations_tls(core.operations.tls, "Operations"));
+  SELVAGE_TRY(auto operations_tls, https_context(core.operations.tls, "Operations"));
   SELVAGE_TRY(auto peer_tls, PeerTls::make(core));
   // Recovery: held against a time at which nothing had expired.
   auto loaded = identity::load_local_msp(core.msp_directory.path, core.msp_id,
@@ -106,8 +107,9 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   auto state = std::make_unique<State>(std::move(core), std::move(failed), std::move(peer_tls), std::move(local));
   State& s = *state;
   s.operations = std::make_unique<ops::Operations>(operations_settings(s.core, operations_tls));
-  s.tls_upkeep = std::make_unique<PeerTlsUpkeep>(*s.tls, s.core, s.local.signer.certificate(), *s.operations,
-                                                 operations_tls.get(), clock);
+  s.tls_upkeep = std::make_unique<TlsUpkeep>(s.tls->registry(), *s.operations, s.local.signer.certificate(),
+                                             s.core.msp_directory.path, s.tls->visitors(), clock);
+  register_https(s.tls->registry(), "operations", s.core.operations.tls, operations_tls.get());
   metrics::Provider& metrics = s.operations->metrics();
   SELVAGE_TRY(s.plugins, plugin::Plugins::load(plugin_settings(s.core)));
 
@@ -164,7 +166,7 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
   LOG_INFO(logger(), "Deployed system chaincodes");
 
   s.server = std::make_unique<rpc::Server>(server_settings(s.core, *s.tls, metrics));
-  s.tls_upkeep->add_chaincode(s.endorsement->listener());
+  show_chaincode_listener(*s.tls_upkeep, s.endorsement->listener());
   s.tls_upkeep->add_server(*s.server, s.tls->client_auth_required() ? "certificate hash" : "");
   endorse::add_endorser_service(*s.server, s.endorsement->endorser());
   s.gossip->add_to(*s.server);

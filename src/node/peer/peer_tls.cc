@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 #include "channel/bundle.h"
+#include "node/channel_trust.h"
+#include "node/tls_settings.h"
 
 namespace selvage::node {
 namespace {
@@ -18,29 +20,6 @@ const log::Logger& expiry_logger() {
 }
 
 std::chrono::sys_seconds seconds(SystemTime time) { return std::chrono::floor<std::chrono::seconds>(time); }
-
-Result<std::shared_ptr<tls::CredentialStore>> load_pair(const config::File& certificate, const config::File& key) {
-  SELVAGE_TRY(auto pair, tls::load_credentials({certificate.path, certificate.origin, key.path, key.origin}));
-  return std::make_shared<tls::CredentialStore>(std::move(pair));
-}
-
-tls::Explain explain_mode(config::TlsExplain mode) {
-  switch (mode) {
-    case config::TlsExplain::kOff: return tls::Explain::kOff;
-    case config::TlsExplain::kClient: return tls::Explain::kClient;
-    case config::TlsExplain::kLog: break;
-  }
-  return tls::Explain::kLog;
-}
-
-Result<std::vector<tls::Root>> load_files(const std::vector<config::File>& files) {
-  std::vector<tls::Root> roots;
-  for (const auto& file : files) {
-    SELVAGE_TRY(auto loaded, tls::load_roots(file.path, file.origin));
-    for (auto& root : loaded) roots.push_back(std::move(root));
-  }
-  return roots;
-}
 
 }  // namespace
 
@@ -99,12 +78,12 @@ Result<std::unique_ptr<PeerTls>> PeerTls::make(const config::CoreSettings& setti
 
 Status PeerTls::load_roots() {
   if (settings_.client_auth_required) {
-    SELVAGE_TRY(auto roots, load_files(settings_.client_roots));
+    SELVAGE_TRY(auto roots, node::load_roots(settings_.client_roots));
     trust_->set_source("files", std::move(roots));
   } else {
     would_be_ = std::make_shared<tls::TrustStore>();
     // Fabric reads these only when certificates are demanded: a broken one is no error yet.
-    if (auto roots = load_files(settings_.client_roots)) would_be_->set_source("files", std::move(*roots));
+    if (auto roots = node::load_roots(settings_.client_roots)) would_be_->set_source("files", std::move(*roots));
   }
   if (!settings_.root.path.empty()) {
     SELVAGE_TRY(auto roots, tls::load_roots(settings_.root.path, settings_.root.origin));
@@ -129,15 +108,9 @@ void PeerTls::register_all(const config::CoreSettings& settings) {
   }
   registry_.add_pool({.name = "PeerServer", .of_clients = true, .store = trust_});
   registry_.add_pool({.name = "peers", .of_clients = false, .store = members_});
-  const auto add_files = [&](std::shared_ptr<tls::TrustStore> store, const char* source, std::vector<config::File> files) {
-    tls::RootFiles roots{std::move(store), source, {}, [files] { return load_files(files); }};
-    for (const auto& file : files) roots.paths.push_back(file.path);
-    if (!roots.paths.empty()) registry_.add_root_files(std::move(roots));
-  };
-  if (settings_.client_auth_required) add_files(trust_, "files", settings_.client_roots);
-  if (!settings_.root.path.empty()) {
-    add_files(trust_, "rootcert", {settings_.root});
-    add_files(members_, "rootcert", {settings_.root});
+  register_roots(registry_, would_be_ ? would_be_ : trust_, "files", settings_.client_roots);
+  for (const auto& store : {trust_, would_be_, members_}) {
+    if (store && !settings_.root.path.empty()) register_roots(registry_, store, "rootcert", {settings_.root});
   }
 }
 
@@ -146,30 +119,9 @@ std::shared_ptr<tls::CredentialStore> PeerTls::client() const {
 }
 
 void PeerTls::follow(const channel::Bundle& bundle) {
-  std::vector<tls::Root> roots;
-  for (const auto& org : bundle.org_tls_roots()) {
-    if (!org.application_org) continue;
-    const auto add = [&](const std::vector<crypto::Certificate>& certificates, bool intermediate) {
-      for (size_t i = 0; i < certificates.size(); ++i) {
-        tls::Provenance from;
-        from.kind = tls::Provenance::Kind::kChannel;
-        from.channel = bundle.channel_id();
-        from.msp_id = org.mspid;
-        from.intermediate = intermediate;
-        from.index = static_cast<int>(i);
-        roots.push_back({certificates[i], std::move(from)});
-      }
-    };
-    add(org.roots, false);
-    add(org.intermediates, true);
-  }
+  std::vector<tls::Root> roots = roots_of(bundle, Organisations::kApplication);
   std::vector<tls::Revocations> revocations;
-  for (const auto& org : bundle.org_tls_roots()) {
-    for (const auto& list : settings_.revocation && org.application_org ? org.revocations : std::vector<crypto::RevocationList>()) {
-      revocations.push_back({list, {.kind = tls::Provenance::Kind::kChannel, .origin = {}, .file = {}, .channel = bundle.channel_id(),
-                                    .msp_id = org.mspid, .intermediate = false, .index = 0}});
-    }
-  }
+  if (settings_.revocation) revocations = revocations_of(bundle, Organisations::kApplication);
   trust_->set_source("channel " + bundle.channel_id(), roots, std::move(revocations));
   if (would_be_) would_be_->set_source("channel " + bundle.channel_id(), roots);
   members_->set_source("channel " + bundle.channel_id(), std::move(roots));
@@ -206,34 +158,6 @@ void PeerTls::note_expiry(SystemTime now) const {
   };
   note("server TLS", *own_->current());
   if (client_ != own_) note("client TLS", *client_->current());
-}
-
-Result<std::shared_ptr<tls::ServerContext>> make_operations_tls(const config::HttpTls& settings,
-                                                                const std::string& listener) {
-  if (!settings.enabled) return std::shared_ptr<tls::ServerContext>();
-  SELVAGE_TRY(auto pair, load_pair(settings.certificate, settings.key));
-  SELVAGE_TRY(auto roots, load_files(settings.client_roots));
-  tls::ServerPolicy policy;
-  policy.client_auth = settings.client_auth_required ? tls::ClientAuth::kRequireAndVerify : tls::ClientAuth::kVerifyIfGiven;
-  policy.alpn = {"http/1.1"};
-  policy.time_shift = std::chrono::duration_cast<std::chrono::seconds>(settings.time_shift);
-  policy.listener = listener;
-  policy.client_auth_setting = settings.client_auth_origin;
-  policy.client_roots_setting = settings.client_roots_origin;
-  auto context = std::make_shared<tls::ServerContext>(std::move(pair), std::make_shared<tls::TrustStore>(std::move(roots)),
-                                                      std::move(policy));
-  SELVAGE_CHECK(context->check());
-  return context;
-}
-
-void register_operations_tls(tls::Registry& registry, const config::HttpTls& settings, const tls::ServerContext* context) {
-  if (context == nullptr) return;
-  registry.add_pair({.role = "operations TLS", .store = context->credentials(), .as_server = true, .as_client = false,
-                     .hosts = {}, .trusted_by = nullptr, .judge = {}});
-  registry.add_pool({.name = "Operations", .of_clients = true, .store = context->trust()});
-  tls::RootFiles roots{context->trust(), "files", {}, [files = settings.client_roots] { return load_files(files); }};
-  for (const auto& file : settings.client_roots) roots.paths.push_back(file.path);
-  if (!roots.paths.empty()) registry.add_root_files(std::move(roots));
 }
 
 }  // namespace selvage::node

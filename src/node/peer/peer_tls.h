@@ -81,10 +81,4 @@ class PeerTls {
 // One line of the log, as the logger of certificates.
 void log_note(const tls::ExpiryNote& note);
 
-// The operations listener's TLS; null when it is off.
-[[nodiscard]] Result<std::shared_ptr<tls::ServerContext>> make_operations_tls(const config::HttpTls& settings,
-                                                                              const std::string& listener);
-// Its pair and roots into the registry.
-void register_operations_tls(tls::Registry& registry, const config::HttpTls& settings, const tls::ServerContext* context);
-
 }  // namespace selvage::node
