@@ -78,6 +78,7 @@ void Consortium::set_consenters(::common::Config& config, const Options& options
     consenter->set_server_tls_cert(pems_[slot]);
   }
   raft.mutable_options()->set_tick_interval("100ms");
+  if (options.election_ticks != 0) raft.mutable_options()->set_election_tick(options.election_ticks);
   if (options.snapshot_interval_bytes != 0) {
     raft.mutable_options()->set_snapshot_interval_size(static_cast<uint32_t>(options.snapshot_interval_bytes));
   }
@@ -98,6 +99,7 @@ std::vector<Slot> Consortium::consenters_of(const channel::Bundle& bundle) {
   ::orderer::BatchSize size;
   size.ParseFromString(orderer_value(channel_.config(), "BatchSize").value());
   size.set_max_message_count(options.messages_max);
+  size.set_preferred_max_bytes(options.preferred_bytes);
   orderer_value(channel_.config(), "BatchSize").set_value(wire::marshal(size));
   ::common::Block block = channel_.genesis_block();
   channel_.config() = before;
@@ -133,7 +135,7 @@ Result<Bytes> Consortium::update(const channel::Bundle& current, const ::common:
 Result<Bytes> Consortium::change_consenters(const channel::Bundle& current, const std::vector<Slot>& consenters,
                                             const order::MsgProcessor::ConsensusView& view) {
   ::common::Config next = current.config();
-  set_consenters(next, {consenters, 0, 0});
+  set_consenters(next, {.consenters = consenters, .snapshot_interval_bytes = 0, .election_ticks = 0});
   return update(current, next, view);
 }
 

@@ -1,5 +1,5 @@
-// Keys, certificates and configurations of a channel, made once and shared by all runs of the simulation: the same ones in
-// every process (sizes of signatures decide when a snapshot is taken), with the randomness of sim/dice.h.
+// Keys, certificates and configurations of a channel, made once and shared by all runs of the simulation: the same ones
+// in every process (sizes of signatures decide when a snapshot is taken), with the randomness of sim/dice.h.
 #pragma once
 
 #include <string>
@@ -30,6 +30,8 @@ class Consortium {
     std::vector<Slot> consenters;
     uint64_t snapshot_interval_bytes = 1 << 20;
     uint32_t messages_max = 3;
+    uint32_t preferred_bytes = 2 << 20;  // of a block, and of what Raft sends at once
+    uint32_t election_ticks = 10;
   };
   [[nodiscard]] ::common::Block genesis(const Options& options);
   // The CONFIG envelope that makes `consenters` the consenters; as an orderer makes it out of an admin's update.

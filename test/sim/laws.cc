@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "crypto/hash.h"
 #include "wire/block.h"
@@ -11,7 +12,7 @@ namespace selvage::sim {
 
 using order::raft::Role;
 
-void Laws::look(const order::raft::Core& core, Seen& seen) {
+bool Laws::look(const order::raft::Core& core, Seen& seen) {
   const Term term = core.hard_state().term;
   if (term < seen.term) broken(fmt::format("node {} went back from term {} to {}", core.id(), seen.term, term));
   const bool new_term = term != seen.term;
@@ -44,7 +45,28 @@ void Laws::look(const order::raft::Core& core, Seen& seen) {
                          core.id(), *entry_term));
     }
   }
-  seen.committed = committed;
+  return std::exchange(seen.committed, committed) < committed;
+}
+
+void Laws::cannot_be_lost(const order::raft::Core& committer, const std::vector<const order::raft::Core*>& alive) {
+  const Index index = committer.log().committed();
+  const auto term = committer.log().term(index);
+  if (!term) return;
+  const auto members = committer.membership();
+  std::vector<const order::raft::Core*> voters;
+  for (const auto* node : alive) {
+    if (std::binary_search(members.voters.begin(), members.voters.end(), node->id())) voters.push_back(node);
+  }
+  for (const auto* candidate : voters) {
+    const auto& log = candidate->log();
+    if (candidate->membership() != members || index <= log.committed() || log.matches({*term, index})) continue;
+    const auto votes = std::count_if(voters.begin(), voters.end(),
+                                     [&](const auto* voter) { return voter->log().up_to_date(log.last_id()); });
+    if (static_cast<size_t>(votes) > members.voters.size() / 2) {
+      broken(fmt::format("entry {} of term {} is committed at node {}, and node {}, which lacks it, could be elected", index,
+                         *term, committer.id(), candidate->id()));
+    }
+  }
 }
 
 // Two logs with an entry of the same index and term are equal up to it: each entry is compared with, and with what

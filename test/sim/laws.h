@@ -27,8 +27,11 @@ class Laws {
     Term term = 0;
   };
 
-  // After every step of a node.
-  void look(const order::raft::Core& core, Seen& seen);
+  // After every step of a node. True when it has committed more.
+  bool look(const order::raft::Core& core, Seen& seen);
+  // After a step in which `committer` learned of more that is committed: nobody who lacks it could be elected. `alive`: all
+  // nodes whose logs are on disk as they are in memory; of others nothing is assumed, but that they would vote against it.
+  void cannot_be_lost(const order::raft::Core& committer, const std::vector<const order::raft::Core*>& alive);
   // A block came into the ledger of this slot.
   void block(Slot slot, const ::common::Block& block);
   // The slot's ledger after a start.

@@ -57,11 +57,14 @@ int main(int argc, char** argv) {
       return 1;
     }
   }
-  std::printf("%s\n", fmt::format("seeds {} to {}: {} blocks, {} terms with a leader, {} crashes, {} disk faults, {} "
-                                  "partitions, {} snapshots received, {} config updates, {} messages lost, {} doubled; {} "
-                                  "steps, and no law broken",
-                                  first, first + seeds - 1, tally.blocks, tally.elections, tally.crashes, tally.disk_faults,
-                                  tally.partitions, tally.snapshots, tally.changes, tally.lost, tally.doubled, tally.steps)
-                                  .c_str());
+  std::printf(
+      "%s\n",
+      fmt::format(
+          "seeds {} to {}: {} blocks, {} terms with a leader, {} crashes, {} disk faults, {} "
+          "partitions, {} leaders cut off, {} snapshots received, {} config updates, {} messages lost, {} doubled; {} "
+          "steps, and no law broken",
+          first, first + seeds - 1, tally.blocks, tally.elections, tally.crashes, tally.disk_faults, tally.partitions,
+          tally.depositions, tally.snapshots, tally.changes, tally.lost, tally.doubled, tally.steps)
+          .c_str());
   return 0;
 }

@@ -35,7 +35,10 @@ std::shared_ptr<const ::common::Block> Orderer::block(uint64_t number) const {
   return found ? *found : nullptr;
 }
 
-bool Orderer::leads() const { return chain_ && chain_->soft_state().role == order::raft::Role::kLeader; }
+order::raft::Term Orderer::reigns() const {
+  if (!chain_ || chain_->core().soft_state().role != order::raft::Role::kLeader) return 0;
+  return chain_->core().hard_state().term;
+}
 
 std::string Orderer::describe() const {
   return fmt::format("orderer {} ({}): node {}, height {}{}", slot_, up() ? "up" : "down", id_, height(),
@@ -118,7 +121,7 @@ void Orderer::fail_disk(uint64_t operations, test::FaultyDisk::Fault fault) {
 void Orderer::settle() {
   if (!chain_) return;
   chain_->run();
-  laws_.look(chain_->core(), seen_);
+  if (laws_.look(chain_->core(), seen_) && core() != nullptr) outside_.committed(slot_);
   if (const auto& failure = chain_->failure()) {
     if (!faulty_ || !disk_.fault_happened()) {
       laws_.broken(fmt::format("orderer {} halted: {}", slot_, to_string(*failure)));
@@ -219,7 +222,7 @@ Status Orderer::append(std::shared_ptr<const ::common::Block> block) {
 
 void Orderer::send(std::vector<order::raft::Message> messages) {
   for (const auto& message : messages) {
-    Parcel parcel{order::raft::encode(message), {}, {}};
+    Parcel parcel{.message = order::raft::encode(message), .type = message.type};
     if (auto metadata = metadata_.extract(message.to)) parcel.metadata = std::move(metadata.mapped());
     outside_.send(slot_, message.to, std::move(parcel));
   }
@@ -246,7 +249,7 @@ void Orderer::pull_blocks_until(uint64_t number) {
 
 void Orderer::forward(order::Submission submission) {
   if (!chain_) return;
-  outside_.send(slot_, chain_->soft_state().leader, Parcel{{}, {}, std::move(submission)});
+  outside_.send(slot_, chain_->soft_state().leader, Parcel{.submission = std::move(submission)});
 }
 
 void Orderer::transfer_leadership(NodeId to) {

@@ -1,5 +1,5 @@
-// One orderer of the simulated network: the real chain, log and ledger over a disk that forgets. Lives and dies many times;
-// the disk stays.
+// One orderer of the simulated network: the real chain, log and ledger over a disk that forgets. Lives and dies many
+// times; the disk stays.
 #pragma once
 
 #include <map>
@@ -19,8 +19,9 @@ namespace selvage::sim {
 
 // What travels between orderers.
 struct Parcel {
-  Bytes message;     // raftpb.Message
-  Bytes metadata;    // etcdraft.ClusterMetadata that goes with it
+  Bytes message;                                // raftpb.Message
+  order::raft::Type type{};                     // of it
+  Bytes metadata;                               // etcdraft.ClusterMetadata that goes with it
   std::optional<order::Submission> submission;  // instead of these: forwarded to the leader
 };
 
@@ -35,6 +36,8 @@ class Orderer final : private order::Chain::Host {
     virtual void wants_blocks(Slot slot) = 0;
     // The configuration that this block brings is in force: its consenters have these ids.
     virtual void consenters(const etcdraft::BlockMetadata& ids, const std::vector<Slot>& slots) = 0;
+    // This orderer knows of more entries that are committed.
+    virtual void committed(Slot slot) = 0;
     // The chain gave up. The process has to be started anew.
     virtual void halted(Slot slot) = 0;
     [[nodiscard]] virtual SteadyTime now() const = 0;
@@ -70,7 +73,10 @@ class Orderer final : private order::Chain::Host {
   // A number for each start: what was meant for an older life is void.
   [[nodiscard]] uint64_t life() const { return life_; }
   [[nodiscard]] bool consents() const { return chain_ != nullptr; }
-  [[nodiscard]] bool leads() const;
+  // The term that it leads in, as Raft sees it; 0: it does not.
+  [[nodiscard]] order::raft::Term reigns() const;
+  // Null unless it is at work.
+  [[nodiscard]] const order::raft::Core* core() const { return chain_ && !chain_->failure() ? &chain_->core() : nullptr; }
   [[nodiscard]] bool accepting() const { return chain_ && chain_->accepting(); }
   [[nodiscard]] order::raft::NodeId id() const { return id_; }
   [[nodiscard]] uint64_t height() const { return store_ ? store_->height() : 0; }

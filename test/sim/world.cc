@@ -31,6 +31,9 @@ Faults Faults::draw(Dice& dice) {
   faults.partition_every = pick({0, 0, 4'000, 8'000});
   faults.change_every = pick({0, 0, 4'000, 8'000});
   faults.transfer_every = pick({0, 0, 3'000});
+  faults.reign_max = pick({0, 0, 4, 12});
+  faults.preferred_bytes = static_cast<uint32_t>(pick({2 << 20, 1}));  // 1: each entry of the log travels alone
+  faults.election_ticks = static_cast<uint32_t>(pick({10, 10, 4}));
   faults.snapshot_interval_bytes = pick({3'000, 20'000, 1 << 20});
   faults.knobs.segment_bytes_max = pick({2'000, 20'000, 1 << 20});
   faults.knobs.catch_up_entries = pick({0, 1, 4, 20});
@@ -38,11 +41,14 @@ Faults Faults::draw(Dice& dice) {
 }
 
 std::string Faults::describe() const {
-  return fmt::format("{} orderers, per mille: {} lost, {} doubled, {} slow; delay up to {} ms; every (ms): message {}, crash "
-                     "{}, partition {}, change {}, transfer {}; snapshots every {} bytes, segments of {}, {} entries kept",
-                     orderers, loss_per_mille, doubled_per_mille, slow_per_mille, delay_max, message_every, crash_every,
-                     partition_every, change_every, transfer_every, snapshot_interval_bytes, knobs.segment_bytes_max,
-                     knobs.catch_up_entries);
+  return fmt::format(
+      "{} orderers, per mille: {} lost, {} doubled, {} slow; delay up to {} ms; every (ms): message {}, crash "
+      "{}, partition {}, change {}, transfer {}; reigns of up to {} messages, elections after {} ticks; {} bytes at "
+      "once, "
+      "snapshots every {} bytes, segments of {}, {} entries kept",
+      orderers, loss_per_mille, doubled_per_mille, slow_per_mille, delay_max, message_every, crash_every,
+      partition_every, change_every, transfer_every, reign_max, election_ticks, preferred_bytes,
+      snapshot_interval_bytes, knobs.segment_bytes_max, knobs.catch_up_entries);
 }
 
 void Tally::add(const Tally& other) {
@@ -51,6 +57,7 @@ void Tally::add(const Tally& other) {
   crashes += other.crashes;
   disk_faults += other.disk_faults;
   partitions += other.partitions;
+  depositions += other.depositions;
   snapshots += other.snapshots;
   changes += other.changes;
   lost += other.lost;
@@ -61,6 +68,8 @@ void Tally::add(const Tally& other) {
 World::World(uint64_t seed, Say say) : dice_(Consortium::shared().begin(seed)), say_(std::move(say)), faults_(Faults::draw(dice_)) {
   Consortium::Options options;
   options.snapshot_interval_bytes = faults_.snapshot_interval_bytes;
+  options.preferred_bytes = faults_.preferred_bytes;
+  options.election_ticks = faults_.election_ticks;
   for (Slot slot = 0; slot < faults_.orderers; ++slot) options.consenters.push_back(slot);
   const auto genesis = Consortium::shared().genesis(options);
   const size_t slots = faults_.orderers + (faults_.change_every != 0 ? kSpareOrderers : 0);
@@ -153,6 +162,14 @@ void World::consenters(const etcdraft::BlockMetadata& ids, const std::vector<Slo
   }
 }
 
+void World::committed(Slot slot) {
+  std::vector<const order::raft::Core*> alive;
+  for (const auto& orderer : orderers_) {
+    if (orderer->core() != nullptr) alive.push_back(orderer->core());
+  }
+  laws_.cannot_be_lost(*orderers_[slot]->core(), alive);
+}
+
 void World::wants_blocks(Slot slot) {
   after(10 + dice_.below(200), [this, slot, life = orderers_[slot]->life()] { pull(slot, life); });
 }
@@ -179,7 +196,7 @@ Orderer* World::leader() {
 
 void World::send(Slot from, order::raft::NodeId to, Parcel parcel) {
   const auto target = slots_.find(to);
-  const bool snapshot = !parcel.message.empty() && order::raft::decode_message(parcel.message)->type == order::raft::Type::kSnapshot;
+  const bool snapshot = parcel.type == order::raft::Type::kSnapshot;
   const uint64_t life = orderers_[from]->life();
   const order::raft::NodeId id = orderers_[from]->id();
   const auto report = [this, from, life, to, snapshot](Milliseconds delay, bool sent) {
@@ -190,7 +207,7 @@ void World::send(Slot from, order::raft::NodeId to, Parcel parcel) {
   Milliseconds delay = 1 + dice_.below(faults_.delay_max);
   if (target == slots_.end()) return report(delay, false);
   const Slot slot = target->second;
-  const bool lost = !connected(from, slot) || (!calm_ && chance(faults_.loss_per_mille));
+  const bool lost = !reign_goes_on(from) || !connected(from, slot) || (!calm_ && chance(faults_.loss_per_mille));
   if (lost) ++tally_.lost;
   // Whoever sends a snapshot is always told how it went; other losses often go unnoticed.
   if (snapshot || (lost && chance(300))) report(delay, !lost);
@@ -202,6 +219,30 @@ void World::send(Slot from, order::raft::NodeId to, Parcel parcel) {
     after(delay + static_cast<Milliseconds>(copy) * dice_.below(500), [this, slot, id, parcel] {
       orderers_[slot]->deliver(id, parcel);  // also what is meant for an older id of this orderer
     });
+  }
+}
+
+// What Raft's laws are about happens when a leader is lost in the middle of handing on its log, and one that was lost
+// earlier comes back with what only it knows: as in figure 8 of Raft's paper.
+bool World::reign_goes_on(Slot slot) {
+  if (faults_.reign_max == 0 || calm_) return true;
+  const order::raft::Term term = orderers_[slot]->reigns();
+  if (term == 0) return true;
+  Reign& reign = reigns_[slot];
+  if (reign.term != term) reign = {term, dice_.below(faults_.reign_max)};
+  if (deposed(slot) || reign.messages_left-- > 0) return true;
+  depose(slot);
+  return false;
+}
+
+// Nobody hears of it any more, until others have gone the same way.
+void World::depose(Slot slot) {
+  trace(fmt::format("orderer {} is cut off in the middle of its reign", slot));
+  ++tally_.depositions;
+  deposed_.push_back(slot);
+  while (deposed_.size() > (faults_.orderers - 1) / 2) deposed_.pop_front();
+  if (dice_.below(2) == 0) {
+    after(dice_.below(300), [this, slot] { crash(slot); });
   }
 }
 
@@ -292,6 +333,7 @@ std::optional<std::string> World::run() {
 void World::calm_down() {
   calm_ = true;
   heal();
+  deposed_.clear();
   trace("calm");
   // Disks that were to fail fail no more: their orderers are started anew.
   for (Slot slot = 0; slot < orderers_.size(); ++slot) crash(slot);

@@ -2,7 +2,9 @@
 // One thread; time is a number.
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -31,7 +33,10 @@ struct Faults {
   Milliseconds partition_every = 0;
   Milliseconds change_every = 0;      // of the consenters, or of the batch size
   Milliseconds transfer_every = 0;
+  uint64_t reign_max = 0;  // messages that a leader sends before it is cut off; 0: no such end
   uint64_t snapshot_interval_bytes = 1 << 20;
+  uint32_t preferred_bytes = 2 << 20;
+  uint32_t election_ticks = 10;
   Orderer::Knobs knobs;
 
   [[nodiscard]] static Faults draw(Dice& dice);
@@ -39,8 +44,8 @@ struct Faults {
 };
 
 struct Tally {
-  uint64_t blocks = 0, elections = 0, crashes = 0, disk_faults = 0, partitions = 0, snapshots = 0, changes = 0, lost = 0,
-           doubled = 0, steps = 0;
+  uint64_t blocks = 0, elections = 0, crashes = 0, disk_faults = 0, partitions = 0, depositions = 0, snapshots = 0,
+           changes = 0, lost = 0, doubled = 0, steps = 0;
   void add(const Tally& other);
 };
 
@@ -65,6 +70,7 @@ class World final : private Orderer::Outside {
   void send(Slot from, order::raft::NodeId to, Parcel parcel) override;
   void wants_blocks(Slot slot) override;
   void consenters(const etcdraft::BlockMetadata& ids, const std::vector<Slot>& slots) override;
+  void committed(Slot slot) override;
   void halted(Slot slot) override;
   [[nodiscard]] SteadyTime now() const override { return SteadyTime{} + std::chrono::milliseconds(now_); }
   void trace(const std::string& line) override;
@@ -79,6 +85,9 @@ class World final : private Orderer::Outside {
   void crash(Slot slot);
   void partition();
   void heal() { cut_ = {}; }
+  // Counts what a leader sends. False: its reign is over, and this message is the first that nobody gets.
+  bool reign_goes_on(Slot slot);
+  void depose(Slot slot);
   void client();
   void change();
   void pull(Slot slot, uint64_t life);
@@ -86,7 +95,10 @@ class World final : private Orderer::Outside {
   [[nodiscard]] Orderer* leader();
   [[nodiscard]] Slot any() { return dice_.below(orderers_.size()); }
   [[nodiscard]] bool chance(uint64_t per_mille) { return dice_.below(1000) < per_mille; }
-  [[nodiscard]] bool connected(Slot from, Slot to) const { return !cut_[from][to]; }
+  [[nodiscard]] bool connected(Slot from, Slot to) const { return !cut_[from][to] && !deposed(from) && !deposed(to); }
+  [[nodiscard]] bool deposed(Slot slot) const {
+    return std::find(deposed_.begin(), deposed_.end(), slot) != deposed_.end();
+  }
 
   Dice& dice_;
   const Say say_;
@@ -96,6 +108,12 @@ class World final : private Orderer::Outside {
   std::vector<std::unique_ptr<Orderer>> orderers_;
   std::map<order::raft::NodeId, Slot> slots_;  // who got which id
   std::array<std::array<bool, kSlots>, kSlots> cut_{};
+  struct Reign {
+    order::raft::Term term = 0;
+    uint64_t messages_left = 0;
+  };
+  std::array<Reign, kSlots> reigns_{};
+  std::deque<Slot> deposed_;  // never a majority of the founders
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   Milliseconds now_ = 0;
   uint64_t order_ = 0;
