@@ -25,7 +25,8 @@ Json usages_of(const crypto::Certificate& certificate) {
 }
 
 Json json_of(const crypto::Certificate& certificate, SystemTime now) {
-  const auto left = std::chrono::floor<std::chrono::days>(to_system_time(certificate.not_after()) - now);
+  // In seconds: nanoseconds do not reach from now to every date that a certificate may have.
+  const auto left = std::chrono::floor<std::chrono::days>(certificate.not_after() - std::chrono::floor<std::chrono::seconds>(now));
   return {{"subject", escape(certificate.subject(), 400)},
           {"issuer", escape(certificate.issuer(), 400)},
           {"serial", certificate.serial_hex()},

@@ -111,7 +111,8 @@ std::string issuer_of(const crypto::Certificate& certificate) {
 std::string date_of(std::chrono::sys_seconds time) { return crypto::to_rfc3339(time).substr(0, 10); }
 
 std::string days_between(std::chrono::sys_seconds from, SystemTime to) {
-  auto days = std::chrono::floor<std::chrono::days>(to - to_system_time(from)).count();
+  // In seconds: a stranger's certificate may have ended before nanoseconds begin.
+  auto days = std::chrono::floor<std::chrono::days>(std::chrono::floor<std::chrono::seconds>(to) - from).count();
   return fmt::format("{} day{}", days, days == 1 ? "" : "s");
 }
 

@@ -173,6 +173,15 @@ TEST_P(Refusals, T07CertificateHasExpired) {
   EXPECT_EQ(client_says().code, "TLS-07");
 }
 
+TEST_P(Refusals, T07CertificateThatExpiredBeforeNanosecondsBegin) {
+  client = ca.client("app1", [](auto& r) {
+    r.not_before = std::chrono::sys_days(std::chrono::January / 1 / 1500);
+    r.not_after = std::chrono::sys_days(std::chrono::January / 1 / 1600);
+  });
+  run();
+  EXPECT_PRED_FORMAT2(IsSubstring, "expired on 1600-01-01, 155920 days ago", server_says().cause);
+}
+
 TEST_P(Refusals, T08CertificateIsNotYetValid) {
   client = ca.client("app1", [](auto& r) { r.not_before = test::kGoodNow + std::chrono::days(30); });
   run();
