@@ -1,9 +1,10 @@
-// Envelopes and proposals as orderer and peer read them in place, held against protobuf's own parser.
+// Envelopes and proposals as orderer and peer read them in place, held against wire::parse, which reads as Go does.
 #include <cstdlib>
 
 #include "common/common.pb.h"
 #include "peer/proposal.pb.h"
 #include "wire/block.h"
+#include "wire/marshal.h"
 #include "wire/transaction_views.h"
 #include "wire/views.h"
 
@@ -12,16 +13,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const BytesView input(reinterpret_cast<const char*>(bytes), size);
   const auto view = wire::read_envelope(input);
   ::common::Envelope envelope;
-  if (envelope.ParseFromArray(bytes, static_cast<int>(size))) {
-    // What protobuf accepts, the reader accepts, and says the same of it.
+  if (wire::parse_into(input, envelope)) {
+    // What is a message there, is one for the reader, which says the same of it.
     if (!view || view->payload != envelope.payload() || view->signature != envelope.signature()) std::abort();
   }
   if (auto open = wire::open_envelope(input)) {
     ::common::Payload payload;
-    if (payload.ParseFromArray(open->envelope.payload.data(), static_cast<int>(open->envelope.payload.size())) &&
-        payload.data() != open->payload.data) {
-      std::abort();
-    }
+    if (wire::parse_into(open->envelope.payload, payload) && payload.data() != open->payload.data) std::abort();
   }
   (void)wire::check_canonical_envelope(input, 0).has_value();
   if (auto proposal = wire::read_signed_proposal(input)) (void)wire::read_proposal(proposal->proposal_bytes).has_value();

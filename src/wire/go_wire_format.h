@@ -1,8 +1,8 @@
 // Whether Go's protobuf would read some bytes as a message, where libprotobuf judges otherwise. A peer in Go and one of
 // ours must never differ on whether a transaction makes sense.
 //
-// Two differences are known: Go refuses a varint of more than 64 bits, which libprotobuf cuts; and Go reads a tag
-// written in six to ten bytes, at which libprotobuf stops.
+// Three differences are known: Go refuses a varint of more than 64 bits and a field's number of more than 29, which
+// libprotobuf cuts; and Go reads a tag written in six to ten bytes, at which libprotobuf stops.
 #pragma once
 
 #include <optional>
