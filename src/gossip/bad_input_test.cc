@@ -226,8 +226,11 @@ TEST_F(GossipBadInput, PullsOfOtherKindsAndOfTooMuch) {
     digest.mutable_data_dig()->add_digests("x");
     request.mutable_data_req()->add_digests("x");
   }
-  expect_dropped(b, make_unsigned(digest), "too many elements");
-  expect_dropped(b, make_unsigned(request), "too many elements");
+  Message update;
+  update.set_tag(Message::EMPTY);
+  update.mutable_data_update()->set_msg_type(::gossip::IDENTITY_MSG);
+  for (size_t i = 0; i <= kElementsMax; ++i) update.mutable_data_update()->add_data();
+  for (const Message& message : {digest, request, update}) expect_dropped(b, make_unsigned(message), "too many elements");
 }
 
 TEST_F(GossipBadInput, DigestsThatNobodyAskedForAndRequestsWithoutAHello) {

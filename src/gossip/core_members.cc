@@ -194,8 +194,10 @@ void Core::handle_membership_response(const SenderPtr& from, const MessagePtr& m
   for (const auto& envelope : response.dead()) {
     const auto dead = read_message(envelope);
     if (!dead || !(*dead)->message.has_alive_msg()) return void(drop(from, "membership response", true, now.steady));
-    if (!membership_.is_news((*dead)->message.alive_msg()) || check_alive(**dead, now) != Verdict::kGood) continue;
-    membership_.learn_dead(*dead, now.steady);
+    if (!membership_.is_news((*dead)->message.alive_msg())) continue;
+    const Verdict verdict = check_alive(**dead, now);
+    if (verdict == Verdict::kBad) drop(from, "alive message", true, now.steady);
+    if (verdict == Verdict::kGood) membership_.learn_dead(*dead, now.steady);
   }
 }
 

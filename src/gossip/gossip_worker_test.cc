@@ -198,7 +198,7 @@ TEST_F(GossipOverTls, AStrangerThatSaysNothingIsPutOut) {
   impatient.connection_timeout = 50ms;
   GossipingPeer a(channel, 0, "a", {false, impatient});
   const auto there = a.stranger();
-  const auto stream = there->stream("/gossip.Gossip/GossipStream");
+  const auto stream = there->stream("/gossip.Gossip/GossipStream", {.timeout = 20s});
   Bytes message;
   EXPECT_TRUE(stream->read(&message));  // who `a` is
   EXPECT_FALSE(stream->read(&message));
