@@ -8,6 +8,7 @@
 #include "crypto/hash.h"
 #include "discovery/channel_config.h"
 #include "policy/policy_manager.h"
+#include "wire/go_text.h"
 #include "wire/marshal.h"
 
 namespace selvage::discovery {
@@ -27,22 +28,6 @@ QueryResult error_result(std::string text) {
   QueryResult result;
   result.mutable_error()->set_content(std::move(text));
   return result;
-}
-
-// As Go prints the message: chaincodes:{name:"cc" collection_names:"c"}.
-std::string go_text(const ::protos::ChaincodeInterest& interest) {
-  std::string out;
-  for (const auto& call : interest.chaincodes()) {
-    if (!out.empty()) out += ' ';
-    out += "chaincodes:{name:\"" + escape(call.name(), 100) + '"';
-    for (const auto& name : call.collection_names()) out += " collection_names:\"" + escape(name, 100) + '"';
-    if (call.no_private_reads()) out += " no_private_reads:true";
-    if (call.no_public_writes()) out += " no_public_writes:true";
-    if (call.key_policies_size() > 0) out += " key_policies:" + std::to_string(call.key_policies_size());
-    if (call.disregard_namespace_policy()) out += " disregard_namespace_policy:true";
-    out += '}';
-  }
-  return out;
 }
 
 tl::unexpected<Error> refuse(std::string text) { return fail(Code::kUnknown, std::move(text)); }
@@ -158,9 +143,9 @@ QueryResult Discovery::answer_endorsers(const Query& query, const ChannelState& 
   for (const auto& interest : query.cc_query().interests()) {
     auto endorsers = find_endorsers(channel, peers, alive, interest);
     if (!endorsers) {
-      LOG_ERROR(logger(), "Failed constructing descriptor for chaincode {}: {}", go_text(interest),
+      LOG_ERROR(logger(), "Failed constructing descriptor for chaincode {}: {}", escape(wire::go_text(interest), 1000),
                 escape(endorsers.error().message, 300));
-      return error_result("failed constructing descriptor for " + go_text(interest));
+      return error_result("failed constructing descriptor for " + wire::go_text(interest));
     }
     *result.mutable_cc_query_res()->add_content() = to_message(*endorsers);
   }

@@ -2,11 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <vector>
-
 #include "base/bytes.h"
-#include "wire/fields.h"
 
 namespace selvage::tools {
 namespace {
@@ -15,32 +11,6 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::Reflection;
 using Json = nlohmann::ordered_json;
-
-std::string quoted(const Bytes& text) {
-  static constexpr char kHex[] = "0123456789abcdef";
-  const bool valid = wire::is_utf8(text);
-  std::string out = "\"";
-  for (const char c : text) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (byte < 0x20 || byte == 0x7f || (byte >= 0x80 && !valid)) {
-      out += "\\x";
-      out += kHex[byte >> 4];
-      out += kHex[byte & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out + "\"";
-}
 
 // A scalar at `index` (-1: not repeated) as JSON; bytes stay raw text here.
 Json scalar(const Message& message, const FieldDescriptor& field, int index) {
@@ -66,21 +36,6 @@ Json scalar(const Message& message, const FieldDescriptor& field, int index) {
     default:
       return nullptr;  // floating point: nothing that is printed has it
   }
-}
-
-std::string text_of(const Message& message, const FieldDescriptor& field, int index) {
-  const Reflection& read = *message.GetReflection();
-  const bool many = index >= 0;
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE)
-    return "{" + go_text(many ? read.GetRepeatedMessage(message, &field, index) : read.GetMessage(message, &field)) +
-           "}";
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING)
-    return quoted(many ? read.GetRepeatedString(message, &field, index) : read.GetString(message, &field));
-  if (field.cpp_type() == FieldDescriptor::CPPTYPE_ENUM) {
-    const auto* value = field.enum_type()->FindValueByNumber(scalar(message, field, index).get<int>());
-    if (value != nullptr) return value->name();
-  }
-  return scalar(message, field, index).dump();
 }
 
 // "local_package" -> "LocalPackage".
@@ -143,22 +98,6 @@ Json json_of(const Message& message) {
 }
 
 }  // namespace
-
-std::string go_text(const Message& message) {
-  std::vector<const FieldDescriptor*> fields;
-  message.GetReflection()->ListFields(message, &fields);  // those that are set, by number
-  std::string text;
-  auto add = [&](const std::string& part) { text += (text.empty() ? "" : " ") + part; };
-  for (const FieldDescriptor* field : fields) {
-    if (!field->is_repeated()) {
-      add(field->name() + ":" + text_of(message, *field, -1));
-      continue;
-    }
-    for (int i = 0; i < message.GetReflection()->FieldSize(message, field); ++i)
-      add(field->name() + ":" + text_of(message, *field, i));
-  }
-  return text;
-}
 
 std::string go_json(const Message& message, const std::string& indent) {
   const Json tree = json_of(message);

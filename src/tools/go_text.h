@@ -6,10 +6,11 @@
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
+#include "wire/go_text.h"
+
 namespace selvage::tools {
 
-// status:200 message:"..." payload:"..."; unset fields do not show.
-[[nodiscard]] std::string go_text(const google::protobuf::Message& message);
+using wire::go_text;
 // Fields in the order of the .proto file under their proto names, empty ones left out, 64-bit numbers as numbers, bytes
 // in base64. `indent` empty: one line.
 [[nodiscard]] std::string go_json(const google::protobuf::Message& message, const std::string& indent);
