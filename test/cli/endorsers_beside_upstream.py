@@ -137,8 +137,8 @@ def shape(answer):
     how many of which peers."""
     if isinstance(answer, dict):
         return answer["error"]
-    if any("EndorsersByGroups" not in one for one in answer):
-        return sorted(one["Endpoint"] for one in answer)
+    if not answer or "Endpoint" in answer[0]:
+        return sorted(one["Endpoint"] for one in answer or [])
     return [(one["Chaincode"], sorted(
         sorted((sorted(peer["Endpoint"] for peer in one["EndorsersByGroups"][group]), count)
                for group, count in layout["quantities_by_group"].items()) for layout in one["Layouts"])) for one in answer]

@@ -109,7 +109,7 @@ class Leaver {
     request.set_channel_id(channel_);
     request.set_identity(signer_.serialized);
     request.set_chaincode_id("nothing");
-    request.mutable_start_position()->mutable_oldest();
+    request.mutable_start_position()->mutable_specified();
     ::gateway::SignedChaincodeEventsRequest with_signature;
     with_signature.set_request(request.SerializeAsString());
     SELVAGE_TRY(*with_signature.mutable_signature(), signer_.sign(with_signature.request()));
