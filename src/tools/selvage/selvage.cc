@@ -40,25 +40,28 @@ std::vector<kingpin::Flag> watch_flags() {
 }
 
 std::vector<kingpin::Flag> rotate_flags() {
-  return {flag("node", "The consenter, host:port as the channels name it", true),
-          flag("new-cert", "Its new TLS certificate", true),
-          flag("new-key", "The private key of it", true),
-          flag("new-client-cert", "Its new certificate for dialling, where it is another one"),
-          flag("new-client-key", "The private key of that"),
-          many("channel", "A channel of which it is a consenter"),
-          many("orderer", "An orderer to ask and to submit to; name all of the others"),
-          flag("cafile", "TLS CA of the orderers", true),
-          flag("certfile", "Our own TLS certificate", true),
-          flag("keyfile", "The private key of it", true),
-          flag("mspid", "MSP id of an admin of the orderer organisation", true),
-          flag("msp", "MSP folder of that admin", true),
-          many("sign", "MSPID:FOLDER of another admin, where the policy wants several"),
-          flag("install-cert", "The node's certificate file, to be replaced; without it the last step is left to you"),
-          flag("install-key", "The node's key file"),
-          flag("install-client-cert", "The node's certificate file for dialling"),
-          flag("install-client-key", "The node's key file for dialling"),
-          flag("timeout", "Seconds to wait for channels and node", false, "120"),
-          {"dry-run", "Print the plan and change nothing", 0, "", false, true, false}};
+  return {
+      flag("node", "The consenter, host:port as the channels name it", true),
+      flag("new-cert", "Its new TLS certificate", true),
+      flag("new-key", "The private key of it", true),
+      flag("new-client-cert", "Its new certificate for dialling, where it is another one"),
+      flag("new-client-key", "The private key of that"),
+      many("admin",
+           "Admin listener of the node, host:port: says which channels it has. May be given again, for other orderers"),
+      many("channel", "Only this channel; may be given again. Without --admin: all of which the node is a consenter"),
+      many("orderer", "An orderer to ask and to submit to; name all of the others"),
+      flag("cafile", "TLS CA of the orderers", true),
+      flag("certfile", "Our own TLS certificate", true),
+      flag("keyfile", "The private key of it", true),
+      flag("mspid", "MSP id of an admin of the orderer organisation", true),
+      flag("msp", "MSP folder of that admin", true),
+      many("sign", "MSPID:FOLDER of another admin, where the policy wants several"),
+      flag("install-cert", "The node's certificate file, to be replaced; without it the last step is left to you"),
+      flag("install-key", "The node's key file"),
+      flag("install-client-cert", "The node's certificate file for dialling"),
+      flag("install-client-key", "The node's key file for dialling"),
+      flag("timeout", "Seconds to wait for channels and node", false, "120"),
+      {"dry-run", "Print the plan and change nothing", 0, "", false, true, false}};
 }
 
 kingpin::App app() {
@@ -122,6 +125,7 @@ int rotate_orderer(kingpin::Parsed& parsed, Terminal terminal) {
   wanted.new_key = values["new-key"];
   wanted.new_client_cert = values["new-client-cert"];
   wanted.new_client_key = values["new-client-key"];
+  wanted.admins = parsed.lists["admin"];
   wanted.channels = parsed.lists["channel"];
   wanted.orderers = parsed.lists["orderer"];
   wanted.ca_file = values["cafile"];
@@ -141,8 +145,9 @@ int rotate_orderer(kingpin::Parsed& parsed, Terminal terminal) {
     return 1;
   }
   wanted.timeout = std::chrono::seconds(std::stoi(seconds));
-  if (wanted.channels.empty() || wanted.orderers.empty()) {
-    terminal.err << "selvage: error: name the channels with --channel and orderers with --orderer\n";
+  if (wanted.orderers.empty() || (wanted.admins.empty() && wanted.channels.empty())) {
+    terminal.err << "selvage: error: name the node's admin listener with --admin (or its channels with --channel), and "
+                    "orderers with --orderer\n";
     return 1;
   }
   return rotate::run(wanted, terminal);
@@ -156,7 +161,12 @@ int run(const Arguments& arguments, Terminal terminal) {
     return explain({arguments.begin() + 1, arguments.end()}, std::cin, terminal);
   }
   Arguments words = arguments;
-  if (words.size() > 2 && words[0] == "doctor" && words[1] == "tls" && words[2] == "watch") words.erase(words.begin() + 1);
+  // `rotate orderer NODE` is short for `--node NODE`.
+  if (words.size() > 2 && words[0] == "rotate" && words[1] == "orderer" && !words[2].starts_with("-")) {
+    words.insert(words.begin() + 2, "--node");
+  }
+  if (words.size() > 2 && words[0] == "doctor" && words[1] == "tls" && words[2] == "watch")
+    words.erase(words.begin() + 1);
   auto parsed = kingpin::parse(app(), words);
   if (!parsed) {
     terminal.err << "selvage: error: " << parsed.error().message << ", try --help\n";

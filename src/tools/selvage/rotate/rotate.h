@@ -14,7 +14,8 @@ struct Wanted {
   std::string node;                             // --node: the consenter, host:port as the channels name it
   std::string new_cert, new_key;                // --new-cert, --new-key: the pair for its server
   std::string new_client_cert, new_client_key;  // --new-client-*: for its dialling; empty: the same pair
-  std::vector<std::string> channels;            // --channel
+  std::vector<std::string> admins;              // --admin: admin listeners that are asked which channels there are
+  std::vector<std::string> channels;            // --channel: only these; empty: all that the admin listeners name
   std::vector<std::string> orderers;      // --orderer: to ask and to submit to; others than `node` where there are any
   std::string ca_file;                    // --cafile: TLS CA of the orderers
   std::string tls_cert, tls_key;          // --certfile, --keyfile: our own TLS pair

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <ostream>
@@ -14,6 +15,7 @@
 #include "os/system_random.h"
 #include "tls/files_service.h"
 #include "tls/probe_client.h"
+#include "tools/selvage/rotate/channels_client.h"
 #include "tools/selvage/rotate/plan.h"
 #include "tools/selvage/rotate/rotate.h"
 #include "wire/block.h"
@@ -23,6 +25,20 @@
 
 namespace selvage::tools::rotate {
 namespace {
+
+// A channel, and the orderers that have it: the others that answer, or the node alone where none of them does.
+struct Task {
+  ChannelPlan plan;
+  std::vector<std::string> orderers;
+};
+
+struct Seen {
+  channel::BundlePtr bundle;  // the newest
+  std::vector<std::string> orderers;
+};
+
+// What an orderer says of a channel that it does not have.
+bool is_absent(const Error& error) { return error.message.find("NOT_FOUND") != std::string::npos; }
 
 // What an orderer says for a moment after an election, when its leader has not heard of every other node yet.
 bool passes(const Error& error) {
@@ -45,16 +61,17 @@ class Rotation {
 
  private:
   Status prepare();
+  void find_others();
+  Result<std::vector<std::string>> channels() const;
   Status plan();
-  Status check_others();
-  Status submit(const ChannelPlan& plan);
+  Status check_quorums();
+  Status submit(const Task& task);
   Status wait_for_channels();
   Status install();
   Status wait_for_node();
   Result<std::shared_ptr<rpc::Channel>> dial(const std::string& address) const;
   Result<channel::BundlePtr> config_from(const std::string& address, const std::string& channel) const;
-  // From the first orderer that gives it.
-  Result<channel::BundlePtr> config_of(const std::string& channel) const;
+  Result<Seen> look_at(const std::string& channel) const;
   std::ostream& say() { return terminal_.out; }
   bool in_time() const { return std::chrono::steady_clock::now() < deadline_; }
 
@@ -65,8 +82,8 @@ class Rotation {
   std::shared_ptr<tls::TrustStore> trust_;
   std::vector<identity::SigningIdentity> signers_;  // the submitter first
   NewPair pair_;
-  std::vector<ChannelPlan> plans_;
   std::vector<std::string> others_alive_;
+  std::vector<Task> tasks_;
 };
 
 Status Rotation::prepare() {
@@ -119,30 +136,25 @@ Result<channel::BundlePtr> Rotation::config_from(const std::string& address, con
   return channel::Bundle::from_block(block);
 }
 
-Result<channel::BundlePtr> Rotation::config_of(const std::string& channel) const {
-  Error last{Code::kInvalidArgument, "no orderer named", "", "give --orderer host:port"};
-  for (const std::string& address : wanted_.orderers) {
+Result<Seen> Rotation::look_at(const std::string& channel) const {
+  Seen seen;
+  Error last{Code::kNotFound, "no orderer has channel " + channel, "", ""};
+  auto ask = [&](const std::string& address) {
     auto bundle = config_from(address, channel);
-    if (bundle) return bundle;
-    last = bundle.error().within("channel " + channel + " from " + address);
-  }
-  return fail(std::move(last));
+    if (!bundle) {
+      if (!is_absent(bundle.error())) last = bundle.error().within("channel " + channel + " from " + address);
+      return;
+    }
+    seen.orderers.push_back(address);
+    if (!seen.bundle || (*bundle)->config().sequence() > seen.bundle->config().sequence()) seen.bundle = *bundle;
+  };
+  for (const std::string& address : others_alive_) ask(address);
+  if (!seen.bundle) ask(wanted_.node);
+  if (!seen.bundle) return fail(std::move(last));
+  return seen;
 }
 
-Status Rotation::plan() {
-  for (const std::string& channel : wanted_.channels) {
-    SELVAGE_TRY(auto bundle, config_of(channel));
-    SELVAGE_TRY(auto made, plan_channel(*bundle, wanted_.node, pair_, now()));
-    say() << fmt::format("channel {}: consenter {} of {}, {}\n", channel, made.place, made.consenters,
-                         made.update ? "new key: the configuration is updated first" : "same keys: no update needed");
-    plans_.push_back(std::move(made));
-  }
-  return {};
-}
-
-Status Rotation::check_others() {
-  size_t consenters = 0;
-  for (const ChannelPlan& one : plans_) consenters = std::max(consenters, one.consenters);
+void Rotation::find_others() {
   for (const std::string& address : wanted_.orderers) {
     if (address == wanted_.node) continue;
     tls::ClientContext context(tls_pair_, trust_);
@@ -150,10 +162,50 @@ Status Rotation::check_others() {
   }
   say() << fmt::format("{} other orderer{} of those named with --orderer answer{}\n", others_alive_.size(),
                        others_alive_.size() == 1 ? "" : "s", others_alive_.size() == 1 ? "s" : "");
-  return check_quorum(consenters, others_alive_.size());
 }
 
-Status Rotation::submit(const ChannelPlan& plan) {
+Result<std::vector<std::string>> Rotation::channels() const {
+  if (wanted_.admins.empty()) return wanted_.channels;
+  SELVAGE_TRY(auto found, find_channels(wanted_.admins, tls_pair_, trust_));
+  if (wanted_.channels.empty()) return found;
+  for (const std::string& channel : wanted_.channels) {
+    if (std::find(found.begin(), found.end(), channel) != found.end()) continue;
+    return fail(Code::kNotFound, "no node of --admin has channel " + channel);
+  }
+  return wanted_.channels;
+}
+
+Status Rotation::plan() {
+  SELVAGE_TRY(auto names, channels());
+  for (const std::string& name : names) {
+    SELVAGE_TRY(auto seen, look_at(name));
+    auto made = plan_channel(*seen.bundle, wanted_.node, pair_, now());
+    // Of a channel that was asked for by name it is a mistake, of a found one it is a fact.
+    if (!made && made.error().code == Code::kNotFound && wanted_.channels.empty()) {
+      say() << fmt::format("channel {}: {} is no consenter of it\n", name, wanted_.node);
+      continue;
+    }
+    if (!made) return fail(made.error());
+    say() << fmt::format("channel {}: consenter {} of {}, {}\n", name, made->place, made->consenters,
+                         made->update ? "new key: the configuration is updated first" : "same keys: no update needed");
+    tasks_.push_back({std::move(*made), std::move(seen.orderers)});
+  }
+  if (tasks_.empty()) return fail(Code::kNotFound, wanted_.node + " is a consenter of no channel");
+  return {};
+}
+
+Status Rotation::check_quorums() {
+  for (const Task& one : tasks_) {
+    const auto others =
+        one.orderers.size() - static_cast<size_t>(std::count(one.orderers.begin(), one.orderers.end(), wanted_.node));
+    if (Status enough = check_quorum(one.plan.consenters, others); !enough)
+      return fail(enough.error().within("channel " + one.plan.channel));
+  }
+  return {};
+}
+
+Status Rotation::submit(const Task& task) {
+  const ChannelPlan& plan = task.plan;
   common::ConfigUpdateEnvelope update;
   update.set_config_update(wire::marshal(*plan.update));
   for (const auto& signer : signers_) {
@@ -165,10 +217,12 @@ Status Rotation::submit(const ChannelPlan& plan) {
   SELVAGE_TRY(auto envelope,
               wire::make_signed_envelope(common::CONFIG_UPDATE, plan.channel, wire::signer_of(signers_.front()), update,
                                          os::system_clock().now(), os::system_random()));
-  const auto& to = others_alive_.empty() ? wanted_.orderers : others_alive_;
+  // The node itself last: of a channel without other consenters nobody else takes it.
+  std::vector<std::string> takers = task.orderers;
+  if (std::find(takers.begin(), takers.end(), wanted_.node) == takers.end()) takers.push_back(wanted_.node);
   for (;;) {
     Error last{Code::kUnavailable, "no orderer to submit to", "", ""};
-    for (const std::string& address : to) {
+    for (const std::string& address : takers) {
       auto connection = dial(address);
       Status sent =
           connection ? client::BroadcastClient({*connection}).send(envelope) : Status(fail(connection.error()));
@@ -184,10 +238,9 @@ Status Rotation::submit(const ChannelPlan& plan) {
 }
 
 Status Rotation::wait_for_channels() {
-  const auto& nodes = others_alive_.empty() ? wanted_.orderers : others_alive_;
-  for (const ChannelPlan& plan : plans_) {
+  for (const auto& [plan, orderers] : tasks_) {
     if (!plan.update) continue;
-    for (const std::string& address : nodes) {
+    for (const std::string& address : orderers) {
       for (bool there = false; !there;) {
         auto bundle = config_from(address, plan.channel);
         if (bundle) {
@@ -260,14 +313,15 @@ Status Rotation::wait_for_node() {
 
 Status Rotation::run() {
   SELVAGE_CHECK(prepare());
+  find_others();
   SELVAGE_CHECK(plan());
-  SELVAGE_CHECK(check_others());
+  SELVAGE_CHECK(check_quorums());
   if (wanted_.dry_run) {
     say() << "then the node's files are replaced; nothing was changed (--dry-run)\n";
     return {};
   }
-  for (const ChannelPlan& one : plans_) {
-    if (one.update) SELVAGE_CHECK(submit(one));
+  for (const Task& one : tasks_) {
+    if (one.plan.update) SELVAGE_CHECK(submit(one));
   }
   SELVAGE_CHECK(wait_for_channels());
   return install();
