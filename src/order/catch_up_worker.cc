@@ -1,5 +1,6 @@
 #include "order/catch_up_worker.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "channel/bundle.h"
@@ -15,11 +16,12 @@ constexpr auto kPauseMax = milliseconds(5000);
 
 }  // namespace
 
-CatchUp::CatchUp(std::string channel, std::unique_ptr<BlockSource> source, crypto::Certificate own_server_certificate,
+CatchUp::CatchUp(std::string channel, std::unique_ptr<BlockSource> source, OwnCertificate own, raft::NodeId id,
                  Host& host)
     : channel_(std::move(channel)),
       source_(std::move(source)),
-      own_(std::move(own_server_certificate)),
+      own_(std::move(own)),
+      id_(id),
       host_(host),
       logger_(log::Logger("orderer.consensus.etcdraft").with("channel", channel_)) {}
 
@@ -112,8 +114,11 @@ void CatchUp::look(std::chrono::nanoseconds leaderless_for) {
     SELVAGE_TRY(const auto bundle, channel::Bundle::from_block(*newest));
     if (bundle->orderer() == nullptr || bundle->orderer()->consensus_type != "etcdraft") return false;
     SELVAGE_TRY(const auto config, config_metadata_of(*bundle));
-    SELVAGE_TRY(const auto place, find_self(config, own_));
-    return !place.has_value();
+    SELVAGE_TRY(const auto place, find_self(config, own_.current()));
+    if (place) return false;
+    // Another key at our place is a new pair of ours that the channel heard of before we did; who was evicted has no place.
+    SELVAGE_TRY(const auto ids, block_metadata_of(*newest, config));
+    return std::find(ids.consenter_ids().begin(), ids.consenter_ids().end(), id_) == ids.consenter_ids().end();
   }();
   if (evicted && *evicted) {
     LOG_WARN(logger_, "Detected our own eviction from the channel in block [{}]", number);

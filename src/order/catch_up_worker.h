@@ -11,8 +11,9 @@
 #include <thread>
 
 #include "base/log.h"
-#include "crypto/certificate.h"
 #include "order/block_source.h"
+#include "order/own_certificate.h"
+#include "order/raft/message.h"
 
 namespace selvage::order {
 
@@ -32,7 +33,7 @@ class CatchUp {
   };
 
   // `host` outlives it. `source` may be null: then nothing is ever found.
-  CatchUp(std::string channel, std::unique_ptr<BlockSource> source, crypto::Certificate own_server_certificate, Host& host);
+  CatchUp(std::string channel, std::unique_ptr<BlockSource> source, OwnCertificate own, raft::NodeId id, Host& host);
   ~CatchUp();  // stop()
 
   // Any thread; return at once.
@@ -49,7 +50,8 @@ class CatchUp {
 
   const std::string channel_;
   const std::unique_ptr<BlockSource> source_;
-  const crypto::Certificate own_;
+  const OwnCertificate own_;
+  const raft::NodeId id_;
   Host& host_;
   log::Logger logger_;
   std::mutex mutex_;

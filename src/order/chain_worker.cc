@@ -36,7 +36,7 @@ Result<std::unique_ptr<ChainWorker>> ChainWorker::make(Settings settings, Parts 
   if (worker->parts_.make_source && worker->parts_.server_certificate) {
     CatchUp::Host& host = *worker;
     worker->catch_up_ = std::make_unique<CatchUp>(worker->channel_, worker->parts_.make_source(worker->channel_),
-                                                  *worker->parts_.server_certificate, host);
+                                                  *worker->parts_.server_certificate, worker->settings_.id, host);
   }
   return worker;
 }

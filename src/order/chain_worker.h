@@ -20,6 +20,7 @@
 #include "order/chain.h"
 #include "order/cluster/members.h"
 #include "order/msg_processor.h"
+#include "order/own_certificate.h"
 #include "order/raft/wal.h"
 
 namespace selvage::order {
@@ -51,7 +52,7 @@ class ChainWorker final : private Chain::Host, private CatchUp::Host {
     wire::Signer signer;
     cluster::Transport* transport = nullptr;  // null: there are no other consenters
     MakeBlockSource make_source;              // may be empty
-    std::optional<crypto::Certificate> server_certificate;  // ours, to be found among the consenters
+    std::optional<OwnCertificate> server_certificate;  // ours, to be found among the consenters
     // This node is no consenter any more and its chain has halted. On the chain's thread, once: must only post work.
     std::function<void()> on_evicted;
   };

@@ -59,7 +59,7 @@ Result<std::unique_ptr<Follower>> Follower::make(Parts parts, std::shared_ptr<le
     bundle = position.bundle;
     made->active_ = true;
   }
-  const auto member = is_member(*bundle, made->parts_.server_certificate, made->parts_.clock.now());
+  const auto member = is_member(*bundle, made->parts_.server_certificate.current(), made->parts_.clock.now());
   made->member_ = member && *member;
   if (made->join_block_) {
     LOG_INFO(made->logger_, "Created with join-block number: {}, ledger height: {}",
@@ -161,7 +161,7 @@ bool Follower::follow() {
       LOG_ERROR(logger_, "Pull failed, follower chain stopped, error: {}", to_string(position.error()));
       return false;
     }
-    const auto member = is_member(*position->bundle, parts_.server_certificate, parts_.clock.now());
+    const auto member = is_member(*position->bundle, parts_.server_certificate.current(), parts_.clock.now());
     if (!member) {
       LOG_WARN(logger_, "Pull failed, follower chain stopped, error: failed to determine channel membership from last config: {}",
                member.error().message);

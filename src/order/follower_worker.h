@@ -16,9 +16,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "common/common.pb.h"
-#include "crypto/certificate.h"
 #include "ledger/blocks/block_store.h"
 #include "order/block_source.h"
+#include "order/own_certificate.h"
 
 namespace selvage::order {
 
@@ -33,7 +33,7 @@ class Follower {
   struct Parts {
     const Clock& clock;                // outlives the follower
     std::unique_ptr<BlockSource> source;
-    crypto::Certificate server_certificate;
+    OwnCertificate server_certificate;
     // The newest configuration; on the follower's thread.
     std::function<void(const channel::BundlePtr&)> on_bundle;
     // relation() or status() may have changed; on the follower's thread.

@@ -105,7 +105,7 @@ Status Registrar::load_join(const std::string& channel) {
                 fmt::format("remove {}/pendingops/join/{}.join and join again", settings_.ledger_directory, channel));
   }
   SELVAGE_TRY(const auto bundle, channel::Bundle::from_block(*block));
-  auto member = is_member(*bundle, parts_.server_certificate, parts_.clock.now());
+  auto member = is_member(*bundle, parts_.server_certificate.current(), parts_.clock.now());
   if (!member) return fail(member.error().within("Failed to determine cluster membership from join-block"));
   if (*member && block->header().number() == 0) {
     SELVAGE_TRY(chains_[channel], create_from(channel, *block));
@@ -127,7 +127,7 @@ Status Registrar::load_channel(const std::string& channel) {
   if (auto fine = check_resources(*end.bundle); !fine) {
     return fail(fine.error().within("error checking bundle for channel: " + channel));
   }
-  auto member = is_member(*end.bundle, parts_.server_certificate, parts_.clock.now());
+  auto member = is_member(*end.bundle, parts_.server_certificate.current(), parts_.clock.now());
   if (!member) return fail(member.error().within("Failed to determine cluster membership from config-block"));
   if (*member) {
     SELVAGE_TRY(chains_[channel], make_chain(channel, end.bundle, std::move(store)));
@@ -200,7 +200,7 @@ Result<std::shared_ptr<ChainWorker>> Registrar::make_chain(const std::string& ch
   SELVAGE_TRY(const auto config, config_metadata_of(*bundle));
   SELVAGE_TRY(const auto newest, store->block(store->height() - 1));
   SELVAGE_TRY(const auto ids, block_metadata_of(*newest, config));
-  SELVAGE_TRY(const auto place, find_self(config, parts_.server_certificate));
+  SELVAGE_TRY(const auto place, find_self(config, parts_.server_certificate.current()));
   if (!place) {
     return fail(Code::kFailedPrecondition, "this orderer is not a consenter of channel " + channel, "",
                 "its General.TLS.Certificate must have the key of a consenter's server_tls_cert in the channel's "

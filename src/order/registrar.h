@@ -15,11 +15,11 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/result.h"
-#include "crypto/certificate.h"
 #include "order/chain_worker.h"
 #include "order/follower_worker.h"
 #include "order/join_store.h"
 #include "order/msg_processor.h"
+#include "order/own_certificate.h"
 #include "wire/signer.h"
 
 namespace selvage::order {
@@ -49,7 +49,7 @@ class Registrar {
     const Clock& clock;
     metrics::Provider& metrics;
     wire::Signer signer;
-    crypto::Certificate server_certificate;  // by whose key we are told apart from other consenters
+    OwnCertificate server_certificate;  // by whose key we are told apart from other consenters
     ChainWorker::OnBundle on_bundle;         // a channel's configuration is in force (again)
     // Height, configuration or health of a channel changed; must only post work.
     std::function<void(const std::string& channel)> on_change;

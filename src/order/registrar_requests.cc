@@ -99,7 +99,7 @@ Result<ChannelInfo> Registrar::join(const std::string& channel, const common::Bl
     LOG_WARN(logger(), "Channel {} cannot be joined: {}", channel, known.error().message);
     return fail(known.error());
   }
-  auto member = is_member(**bundle, parts_.server_certificate, parts_.clock.now());
+  auto member = is_member(**bundle, parts_.server_certificate.current(), parts_.clock.now());
   if (!member) return within(member.error(), "failed to determine cluster membership from join-block");
   if (auto saved = joins_.save_join(channel, wire::marshal(block)); !saved) {
     return within(saved.error(), "failed saving joinblock to file repo for channel " + channel);

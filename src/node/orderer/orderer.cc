@@ -206,7 +206,7 @@ Status Orderer::Parts::start() {
   const auto& shown_to_consenters = cluster.listener ? cluster.listener->credentials : general.credentials;
   order::Registrar::Parts parts{
       os::posix_disk(), os::system_random(), os::system_clock(), operations->metrics(), wire::signer_of(msp.signer),
-      shown_to_consenters->current()->leaf(),
+      order::OwnCertificate(shown_to_consenters),
       [this](const channel::BundlePtr& bundle) {
         tls->follow(*bundle);
         cluster.follow(*bundle);

@@ -198,6 +198,17 @@ TEST_F(TransportTest, DoesNotSpeakWithAServerOfAnotherKeyThoughItsCertificateIsG
   EXPECT_TRUE(came_.empty());
 }
 
+// The commit of the configuration that changes a node's key is the last thing which that node hears by its old one.
+TEST_F(TransportTest, BringsWhatWasSentBeforeANodesKeyChanged) {
+  configure(server_pair_.certificate);
+  ASSERT_TRUE(transport_->send("ch1", 2, "one", ""));
+  ASSERT_TRUE(wait([&] { return came_.size() == 1; }));
+  ASSERT_TRUE(transport_->send("ch1", 2, "commit", ""));
+  configure(ca_.server("orderer2", {"127.0.0.1"}).certificate);
+  ASSERT_TRUE(wait([&] { return came_.size() == 2; }));
+  EXPECT_EQ(came_[1].consensus_request().payload(), "commit");
+}
+
 TEST_F(TransportTest, TellsThatAStreamEndedAndOpensAnother) {
   configure(server_pair_.certificate);
   refuse_ = true;

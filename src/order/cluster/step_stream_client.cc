@@ -49,6 +49,11 @@ void StepStream::abort(const std::string& reason) {
   if (call) call->cancel();
 }
 
+void StepStream::leave(const std::string& reason) {
+  end(reason);
+  if (call) call->half_close();
+}
+
 void StepStream::wake() {
   std::vector<std::function<void()>> waiting;
   {

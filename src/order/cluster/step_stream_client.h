@@ -27,9 +27,10 @@ struct StepStream {
   using OnEnd = std::function<void(const std::shared_ptr<StepStream>& stream, const std::string& why)>;
   [[nodiscard]] static std::shared_ptr<StepStream> open(const std::shared_ptr<rpc::Channel>& connection, OnEnd on_end);
 
-  // Without `mutex`. Both wake who waits for room; the first reason is kept.
+  // Without `mutex`. All wake who waits for room; the first reason is kept.
   void end(const std::string& why);
   void abort(const std::string& why);  // and cancels the call
+  void leave(const std::string& why);  // what was written still goes out
   void wake();
 
   // Under `mutex`.

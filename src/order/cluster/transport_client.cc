@@ -22,6 +22,7 @@ namespace {
 // What is under way to a leader is lost with it, so little is. Bytes.
 constexpr size_t kSubmitHigh = 128u << 10;
 constexpr auto kSubmitAgain = std::chrono::milliseconds(5);
+constexpr auto kLeaveWithin = std::chrono::seconds(2);
 constexpr size_t kConsensusHigh = 64u << 20;
 
 log::Logger& logger() {
@@ -265,10 +266,14 @@ void Transport::configure(const std::string& channel, Members members, OnUnreach
     unused = state_->take_unused();
     state_->count_streams(channel);
   }
-  for (const auto& stream : gone) {
-    if (stream) stream->abort("aborted");
-  }
-  for (const auto& connection : unused) connection->close();
+  std::erase(gone, nullptr);
+  // Whose key was changed, or who was removed, is to hear of that: the commit of this very configuration was just sent.
+  for (const auto& stream : gone) stream->leave("aborted");
+  if (gone.empty() && unused.empty()) return;
+  state_->delay.run_at(steady_now() + kLeaveWithin, [gone = std::move(gone), unused = std::move(unused)] {
+    for (const auto& stream : gone) stream->abort("aborted");
+    for (const auto& connection : unused) connection->close();
+  });
 }
 
 void Transport::forget(const std::string& channel) {
