@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """`selvage rotate orderer` and `selvage doctor tls` on a running cluster of three: every orderer gets another TLS key, the
-leader last, without a restart, and the channel is ordered on; what is wrong with a plan is said before anything changes."""
+leader last, without a restart, in all channels where it is a consenter; one of them has a cluster listener of its own. The
+channels are ordered on, and what is wrong with a plan is said before anything changes."""
+import base64
 import json
 import pathlib
 import shutil
@@ -34,11 +36,36 @@ def new_pair(net, i, folder, key=None, ca=None):
     return folder
 
 
+def another_channel(net, name, consenters, members):
+    """A channel more, ordered by some of the nodes and joined by `members`."""
+    folder = net.folder / name
+    folder.mkdir()
+    ports = [f"Port: {net.consenter_port(i)}," for i in consenters]
+    lines = (net.folder / "configtx.yaml").read_text().splitlines()
+    kept = [line for line in lines if "- {Host: " not in line or any(port in line for port in ports)]
+    (folder / "configtx.yaml").write_text("\n".join(kept) + "\n")
+    net.run("configtxgen", "-configPath", folder, "-profile", "Channel", "-channelID", name, "-outputBlock", folder / "genesis.block")
+    for i in members:
+        answer = net.admin(i, "join", "--channelID", name, "--config-block", folder / "genesis.block")
+        assert "Status: 201" in answer.stdout, answer.stdout
+
+
+def presented(net, channel, i, through):
+    """The server certificate that the channel's configuration, as node `through` has it, names for consenter i."""
+    block, text = net.folder / "asked.block", net.folder / "asked.json"
+    flags = [channel if word == CHANNEL else word for word in net.flags(through)]
+    net.wait(lambda: net.peer("channel", "fetch", "config", block, *flags, check=False).returncode == 0, 60, f"{channel}'s configuration")
+    net.run("configtxlator", "proto_decode", "--input", block, "--type", "common.Block", "--output", text)
+    config = json.loads(text.read_text())["data"]["data"][0]["payload"]["data"]["config"]
+    consenters = config["channel_group"]["groups"]["Orderer"]["values"]["ConsensusType"]["value"]["metadata"]["consenters"]
+    return next(base64.b64decode(one["server_tls_cert"]) for one in consenters if one["port"] == net.consenter_port(i))
+
+
 def rotate(net, i, pair, *more, check=True):
     user = net.crypto / "ordererOrganizations/example.com/users/Admin@example.com"
     others = [word for j in range(3) if j != i for word in ("--orderer", net.address(j))]
-    return net.run("selvage", "rotate", "orderer", "--node", net.address(i), "--new-cert", pair / "server.crt", "--new-key",
-                   pair / "server.key", "--channel", CHANNEL, *others, "--cafile", net.ca, "--certfile", user / "tls/client.crt",
+    return net.run("selvage", "rotate", "orderer", f"127.0.0.1:{net.consenter_port(i)}", "--new-cert", pair / "server.crt", "--new-key",
+                   pair / "server.key", "--admin", f"127.0.0.1:{net.port(i, 'admin')}", *others, "--cafile", net.ca, "--certfile", user / "tls/client.crt",
                    "--keyfile", user / "tls/client.key", "--mspid", "OrdererMSP", "--msp", user / "msp", "--install-cert",
                    net.home(i) / "tls/server.crt", "--install-key", net.home(i) / "tls/server.key", *more, check=check, timeout=180)
 
@@ -64,17 +91,28 @@ def codes(report):
 
 def main():
     folder = pathlib.Path(tempfile.mkdtemp(prefix="selvage-rotate-"))
-    with Orderers(folder, ["ours"] * 3) as net:
+    with Orderers(folder, ["ours"] * 3, separate_listener={2}) as net:
         net.start()
         report = doctor(net, 0)
         assert not codes(report), report
-        assert sum(f["section"] == "live" and "accepted as a client" in f["detail"] for f in report["findings"]) == 3, report
+        accepted = [f["subject"] for f in report["findings"] if f["section"] == "live" and "accepted as a client" in f["detail"]]
+        assert set(map(net.address, range(3))) <= set(accepted), report
 
-        # A plan changes nothing.
+        another_channel(net, "second", (0, 1, 2), (0, 1, 2))
+        another_channel(net, "lonely", (1,), (1, 0))  # node 0 follows
+
+        # A plan changes nothing, and finds the channels.
         first = new_pair(net, 0, folder / "plan")
         before = net.height(0)
-        planned = rotate(net, 0, first, "--dry-run")
-        assert "new key: the configuration is updated first" in planned.stdout, planned.stdout
+        planned = rotate(net, 0, first, "--dry-run").stdout
+        for channel in (CHANNEL, "second"):
+            assert f"channel {channel}: consenter 1 of 3, new key: the configuration is updated first" in planned, planned
+        assert f"channel lonely: {net.address(0)} is no consenter of it" in planned, planned
+        # --channel leaves the others out, and must name one that is there.
+        planned = rotate(net, 0, first, "--dry-run", "--channel", "second").stdout
+        assert "channel second: consenter 1 of 3" in planned and CHANNEL not in planned, planned
+        refused = rotate(net, 0, first, "--dry-run", "--channel", "third", check=False)
+        assert refused.returncode == 1 and "no node of --admin has channel third" in refused.stderr, refused.stderr
         # What the others would not believe is refused before anything changes.
         strange = folder / "strange"
         openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", folder / "x_sk", "-out",
@@ -97,6 +135,9 @@ def main():
         for i in [i for i in range(3) if i != leader] + [leader]:
             done = rotate(net, i, new_pair(net, i, folder / f"new{i}"))
             assert "presents the new certificate" in done.stdout, done.stdout
+            for channel in (CHANNEL, "second") + (("lonely",) if i == 1 else ()):
+                assert f"channel {channel}: all orderers asked have the new certificate" in done.stdout, done.stdout
+                assert presented(net, channel, i, i) == (net.home(i) / "tls/server.crt").read_bytes(), channel
             height += 1
             net.wait_for_height(height, timeout=60)
             net.wait_for_leader()
@@ -116,8 +157,8 @@ def main():
         net.wait_for_height(height + 1)
 
         # A key that no channel knows: the running node refuses it, and the doctor says so of a node that has it.
-        stray = new_pair(net, 2, folder / "stray")
-        found = doctor(net, 2, ORDERER_GENERAL_TLS_CERTIFICATE=str(stray / "server.crt"), ORDERER_GENERAL_TLS_PRIVATEKEY=str(stray / "server.key"))
+        stray = new_pair(net, 0, folder / "stray")
+        found = doctor(net, 0, ORDERER_GENERAL_TLS_CERTIFICATE=str(stray / "server.crt"), ORDERER_GENERAL_TLS_PRIVATEKEY=str(stray / "server.key"))
         assert "TLS-51" in codes(found), found
 
         # Too few are left to go on.
