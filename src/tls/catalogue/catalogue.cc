@@ -12,12 +12,13 @@ namespace {
 
 constexpr size_t kLineMax = 64 * 1024;
 
-// Lower case, every run of blanks one blank: how both sides of a comparison are written.
+// Lower case, every run of blanks one blank: how both sides of a comparison are written. An underscore is a blank:
+// BoringSSL says TLSV1_ALERT_UNKNOWN_CA where OpenSSL says "tlsv1 alert unknown ca".
 std::string plain(std::string_view text) {
   std::string out;
   out.reserve(std::min(text.size(), kLineMax));
   for (char c : text.substr(0, kLineMax)) {
-    bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+    bool blank = c == ' ' || c == '_' || (c >= '\t' && c <= '\r');
     if (blank && (out.empty() || out.back() == ' ')) continue;
     out += blank ? ' ' : (c >= 'A' && c <= 'Z') ? static_cast<char>(c - 'A' + 'a') : c;
   }
@@ -29,6 +30,7 @@ bool contains_in_order(const std::string& line, std::string_view words) {
   while (!words.empty()) {
     size_t gap = words.find("...");
     std::string part = plain(words.substr(0, gap));
+    if (part.ends_with(' ')) part.pop_back();
     size_t at = line.find(part, from);
     if (at == std::string::npos) return false;
     from = at + part.size();
@@ -77,6 +79,15 @@ const std::vector<Code>& codes() {
       list.insert(list.end(), more.begin(), more.end());
     }
     std::sort(list.begin(), list.end(), [](const Code& a, const Code& b) { return a.number < b.number; });
+    return list;
+  }();
+  return all;
+}
+
+const std::vector<Phrase>& phrases() {
+  static const std::vector<Phrase> all = [] {
+    std::vector<Phrase> list = phrases_of_certificates();
+    for (Phrase& one : phrases_of_connections()) list.push_back(std::move(one));
     return list;
   }();
   return all;

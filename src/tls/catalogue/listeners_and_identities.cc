@@ -57,7 +57,8 @@ std::vector<Code> codes_of_listeners_and_identities() {
       {45,
        "a client came to the chaincode listener",
        "the client",
-       "That listener (7052 by custom) is for chaincode only; its CA is made by the peer at each start.",
+       "That listener (7052 by custom) is for chaincode that the peer has started; its CA is made at each start, so that nobody "
+       "else trusts it.",
        {"Dial the peer's main listener (7051 by custom)."}},
       {46,
        "plain HTTP came to an HTTPS port",
@@ -86,7 +87,8 @@ std::vector<Code> codes_of_listeners_and_identities() {
        "the client, or a proxy in between",
        "With client authentication on, requests for blocks carry the hash of the client's TLS certificate, so that a "
        "signed "
-       "request cannot be used over somebody else's connection.",
+       "request cannot be used over somebody else's connection. Clients of Fabric see `BAD_REQUEST` and not a word more; the "
+       "node's log has both hashes and the name of the connection's certificate, and Selvage's tools print them.",
        {"The SDK must set it: fabric-gateway `tlsClientCertificateHash`; peer CLI: `CORE_PEER_TLS_CLIENTCERT_FILE` as "
         "used for "
         "the connection.",
