@@ -33,17 +33,11 @@ struct Listener {
 };
 
 Revocations list_of(const test::Authority& ca, const crypto::Certificate& taken_back) {
-  Bytes algorithm = der::wrap(der::kSequence, der::oid("1.2.840.10045.4.3.2"));
-  Bytes time = der::wrap(der::kUtcTime, "260101000000Z");
-  Bytes entry = der::wrap(der::kSequence, der::wrap(der::kInteger, taken_back.serial_bytes()) + time);
-  Bytes tbs = der::wrap(der::kSequence, der::unsigned_integer("\1") + algorithm + Bytes(ca.certificate().subject_der()) + time + time +
-                                            der::wrap(der::kSequence, entry));
-  Bytes list = der::wrap(der::kSequence, tbs + algorithm + der::bit_string(ca.key().sign(tbs).value()));
   Provenance from;
   from.kind = Provenance::Kind::kChannel;
   from.channel = "mychannel";
   from.msp_id = "Org1MSP";
-  return {crypto::RevocationList::from_der(list).value(), from};
+  return {crypto::RevocationList::from_der(test::revocation_list(ca, taken_back)).value(), from};
 }
 
 TEST(Revocation, RefusesWhoseCertificateIsTakenBackAndNamesTheList) {

@@ -172,6 +172,13 @@ std::optional<std::string> tls_twin_of(const std::string& common_name) {
   return "tls" + common_name;
 }
 
+bool is_of_chaincode_authority(const crypto::Certificate& certificate) {
+  const std::string& issuer = certificate.issuer();
+  // Fabric quirk: its peer's authority has a serial number for a name and nothing else (common/crypto/tlsgen).
+  return issuer == "CN=chaincode authority of this peer" ||
+         (issuer.starts_with("SERIALNUMBER=") && issuer.find_first_of(",+") == std::string::npos);
+}
+
 std::string describe_plaintext(const std::string& bytes, bool from_server) {
   if (bytes.starts_with("PRI * HTTP/2")) return "a plaintext HTTP/2 (gRPC) client";
   if (bytes.starts_with("PROXY ") || bytes.starts_with(std::string("\r\n\r\n\0\r\nQUIT\n", 12))) {

@@ -27,11 +27,31 @@ std::string how_to_give_a_certificate(const Evidence& seen) {
 
 bool is_address(const std::string& host) { return crypto::ip_from_string(host).has_value(); }
 
+std::vector<std::string> hosts_of(const crypto::Certificate& leaf) {
+  std::vector<std::string> names = leaf.dns_names();
+  for (const Bytes& address : leaf.ip_addresses()) names.push_back(crypto::ip_to_string(address));
+  return names;
+}
+
+Diagnosis chaincode_listener(const Evidence& seen) {
+  return diagnose(seen, "TLS-45", Fault::kClient,
+                  server(seen) + " is a peer's listener for chaincode: its certificate is from a CA that the peer makes at each start.",
+                  "dial the peer's main listener (peer.listenAddress, 7051 by custom)");
+}
+
+// As in Go, names are held against the certificate before anybody's trust in it is asked.
+bool issuer_is_trusted(const Evidence& seen) {
+  if (!seen.trust) return false;
+  const auto& roots = seen.trust->roots();
+  return std::any_of(roots.begin(), roots.end(), [&](const Root& root) {
+    return root.certificate.subject_der() == seen.peer_chain.back().issuer_der();
+  });
+}
+
 Diagnosis wrong_name(const Evidence& seen) {
   const crypto::Certificate& leaf = seen.peer_chain.front();
   const ClientPolicy& policy = seen.client_policy;
-  std::vector<std::string> names = leaf.dns_names();
-  for (const Bytes& address : leaf.ip_addresses()) names.push_back(crypto::ip_to_string(address));
+  const std::vector<std::string> names = hosts_of(leaf);
   std::string valid = list(names, "no name at all");
   std::string override_flag = policy.is_cli ? " or pass --ordererTLSHostnameOverride (orderer), CORE_PEER_TLS_SERVERHOSTOVERRIDE "
                                               "(peer) with one of them"
@@ -46,7 +66,7 @@ Diagnosis wrong_name(const Evidence& seen) {
     return diagnose(seen, "TLS-31", Fault::kClient, seen.dialled_host + " is an address to listen on, not one to dial.",
                     "dial one of " + valid);
   }
-  if (names.empty()) {
+  if (names.empty() && !is_of_chaincode_authority(leaf)) {
     if (leaf.is_ca()) {
       return diagnose(seen, "TLS-35", Fault::kServer,
                       server(seen) + " presents a CA's own certificate (" + subject_of(leaf) + ") as its server certificate.",
@@ -56,6 +76,16 @@ Diagnosis wrong_name(const Evidence& seen) {
                     fmt::format("the certificate of {} has only the common name {}, which is ignored since 2020.", server(seen),
                                 escape(leaf.common_name(), 120)),
                     "issue it again with a subject alternative name (--csr.hosts " + escape(seen.dialled_host, 120) + ")");
+  }
+  if (is_of_chaincode_authority(leaf)) return chaincode_listener(seen);
+  if (!issuer_is_trusted(seen)) {
+    return diagnose(seen, "TLS-49", Fault::kNetwork,
+                    fmt::format("{} presented {} issued by {}, a certificate for {}: neither is that CA trusted nor is {} among its "
+                                "names. Trusted are: {}.",
+                                server(seen), subject_of(leaf), issuer_of(seen.peer_chain.back()), valid, escape(seen.dialled_host, 120),
+                                list_roots(seen.trust.get())),
+                    "if a proxy or ingress answers there, let it pass TLS through, chosen by SNI; else look at the address that is "
+                    "dialled and at " + ca_setting(seen));
   }
   if (is_address(seen.dialled_host) && leaf.ip_addresses().empty()) {
     return diagnose(seen, "TLS-30", Fault::kClient,
@@ -92,8 +122,10 @@ Diagnosis unknown_authority(const Evidence& seen, const crypto::ChainError& erro
                                 date_of(top.not_before())),
                     "copy the server's present CA certificate into " + ca_setting(seen));
   }
+  if (is_of_chaincode_authority(leaf)) return chaincode_listener(seen);
+  const Root* relative = leaf.is_self_issued() ? nullptr : find_root_of_family(seen.trust.get(), top);
   if (seen.peer_chain.size() == 1 && !leaf.is_self_issued() && seen.trust) {
-    // The server's issuer is unknown. If what we trust is a root with the look of its parent, an intermediate is missing.
+    // Cryptogen's two CAs of an organisation are of one family, too; they are told apart first.
     for (const Root& root : seen.trust->roots()) {
       auto twin = tls_twin_of(root.certificate.common_name());
       if (twin && "CN=" + *twin == leaf.issuer().substr(0, leaf.issuer().find(','))) {
@@ -105,6 +137,15 @@ Diagnosis unknown_authority(const Evidence& seen, const crypto::ChainError& erro
                                     ca_setting(seen)));
       }
     }
+  }
+  if (relative != nullptr) {
+    return diagnose(seen, "TLS-33", Fault::kServer,
+                    fmt::format("{} presented {}; its issuer {} is neither in the chain that it sent ({} certificate{}) nor trusted, but "
+                                "{} [{}] is.",
+                                server(seen), subject_of(leaf), issuer_of(top), seen.peer_chain.size(),
+                                seen.peer_chain.size() == 1 ? "" : "s", subject_of(relative->certificate), relative->from.to_string()),
+                    "if it is an intermediate of that CA, the server must send it: append it to the server's certificate file "
+                    "(CORE_PEER_TLS_CERT_FILE, ORDERER_GENERAL_TLS_CERTIFICATE); until then add it to " + ca_setting(seen));
   }
   return diagnose(seen, "TLS-25", Fault::kClient,
                   fmt::format("{} presented {} issued by {}; trusted are: {}.", server(seen), subject_of(leaf), issuer_of(top),
@@ -184,6 +225,18 @@ Diagnosis our_certificate_refused(const Evidence& seen) {
     return diagnose(seen, "TLS-06", Fault::kClient, said + ": " + our_certificate(seen) + " does not allow clientAuth.",
                     "use one with the extended key usage clientAuth from a private TLS CA");
   }
+  if (seen.alert_received == kAlertCertificateRevoked) {
+    return diagnose(seen, "TLS-14", Fault::kClient,
+                    fmt::format("{}: {} (serial {}) is on a list of revoked certificates.", said, our_certificate(seen), leaf.serial_hex()),
+                    "have a new certificate issued; the server's log names the organisation whose list it is");
+  }
+  if (seen.alert_received == kAlertAccessDenied) {
+    return diagnose(seen, "TLS-58", Fault::kClient,
+                    fmt::format("{}: {} is from a CA that it trusts, but has none of the names that may connect there ({}).", said,
+                                our_certificate(seen), list(leaf.dns_names(), "it has no DNS name")),
+                    "ask the server's operator to add its name (peer.tls.clientNames, General.TLS.ClientNames), or have a certificate "
+                    "issued with a name that is there");
+  }
   std::string accepted = list(seen.acceptable_issuers, "not said");
   if (!seen.acceptable_issuers.empty() && !issuer_listed(seen)) {
     std::string issuer = issuer_of(seen.our_chain.back());
@@ -252,10 +305,17 @@ Diagnosis our_certificate_refused(const Evidence& seen) {
   }
   if (seen.alert_received == kAlertUnknownCa && issuer_listed(seen)) {
     return diagnose(seen, "TLS-03", Fault::kUnknown,
-                    fmt::format("{}: the server lists the issuer {} but trusts another key under that name (ours says key id {}, "
-                                "from {}). Two generations of crypto material are mixed.",
+                    fmt::format("{}: the server lists the issuer {} but trusts another key under that name, or one that is no CA's "
+                                "(ours says key id {}, from {}). Two generations of crypto material are mixed.",
                                 said, issuer_of(leaf), key_id(leaf.authority_key_id()), date_of(leaf.not_before())),
                     "copy the CA certificate and the client's certificate from the same generation to both sides");
+  }
+  if (seen.alert_received == kAlertBadCertificate && issuer_listed(seen)) {
+    return diagnose(seen, "TLS-00", Fault::kUnknown,
+                    fmt::format("{}: {} is valid, allows clientAuth and was issued by {}, which the server lists. It may serve certain "
+                                "names only (TLS-58).",
+                                said, our_certificate(seen), issuer_of(leaf)),
+                    "the server's log says why");
   }
   return diagnose(seen, "TLS-02", Fault::kClient,
                   fmt::format("{}: {} was issued by {}; the server accepts: {}.", said, our_certificate(seen), issuer_of(leaf), accepted),
@@ -286,9 +346,11 @@ Diagnosis explain_as_client(const Evidence& seen) {
       return refused_server(seen, *seen.refusal->chain);
     }
     if (seen.refusal->kind == Refusal::Kind::kPinned) {
+      const Error& said = seen.refusal->pinned;  // of our own words
       return diagnose(seen, "TLS-51", Fault::kUnknown,
-                      server(seen) + " presents another key than the one expected of it: " + escape(seen.refusal->text, 300) + ".",
-                      "if its certificate was renewed with a new key, the channel configuration must be updated with it");
+                      server(seen) + " presents another key than the one expected of it: " + (said.cause.empty() ? said.message : said.cause) + ".",
+                      said.hint.empty() ? "if its certificate was renewed with a new key, the channel configuration must be updated with it"
+                                        : said.hint);
     }
     if (seen.refusal->kind == Refusal::Kind::kMalformed) {
       return diagnose(seen, "TLS-18", Fault::kServer, server(seen) + " sent a certificate that cannot be read: " + escape(seen.error, 200) + ".",
@@ -309,10 +371,13 @@ Diagnosis explain_as_client(const Evidence& seen) {
                                 server(seen), alert_text(*seen.alert_received)),
                     "update the server's TLS library");
   }
-  if (seen.alert_received == kAlertNoApplicationProtocol) {
+  if (seen.alert_received == kAlertNoApplicationProtocol || seen.error.find("missing selected ALPN") != std::string::npos) {
+    // A proxy that ends TLS often has a certificate of the right CA.
+    const std::string shows = seen.peer_chain.empty() ? "" : fmt::format("; its certificate is {}", subject_of(seen.peer_chain.front()));
     return diagnose(seen, "TLS-44", Fault::kClient,
-                    fmt::format("{} speaks TLS but not {}.", server(seen), list(seen.client_policy.alpn, "what we asked for")),
-                    "dial the port for that protocol: gRPC and HTTPS (operations, admin) have different ones");
+                    fmt::format("{} speaks TLS but not {}{}.", server(seen), list(seen.client_policy.alpn, "what we asked for"), shows),
+                    "dial the port for that protocol: gRPC and HTTPS (operations, admin) have different ones; a proxy in between must "
+                    "pass TLS through (TLS-49)");
   }
   if (seen.closed_by_peer && seen.handshake_done && seen.certificate_requested) {
     Diagnosis answer = undecided(seen);

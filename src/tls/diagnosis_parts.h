@@ -36,6 +36,8 @@ namespace selvage::tls {
 [[nodiscard]] bool looks_like_enrolment(const crypto::Certificate& certificate);
 // tlsca.org1 for ca.org1, as cryptogen and the samples name the two authorities of an organisation.
 [[nodiscard]] std::optional<std::string> tls_twin_of(const std::string& common_name);
+// Issued by the authority that a peer, of either make, makes at each start for chaincode alone.
+[[nodiscard]] bool is_of_chaincode_authority(const crypto::Certificate& certificate);
 // What a peer that speaks no TLS sent: "a plaintext HTTP/2 (gRPC) client", ...
 [[nodiscard]] std::string describe_plaintext(const std::string& first_bytes, bool from_server);
 

@@ -54,19 +54,6 @@ const Root* find_identity_ca_of(const Evidence& seen, const crypto::Certificate&
   return nullptr;
 }
 
-// A root with exactly the issuer's domain: tlsca.org1 for ica.org1.
-const Root* find_root_of_family(const Evidence& seen, const crypto::Certificate& top) {
-  std::string issuer = top.issuer().substr(0, top.issuer().find(','));
-  size_t dot = issuer.find('.');
-  if (!seen.trust || !issuer.starts_with("CN=") || dot == std::string::npos) return nullptr;
-  for (const Root& root : seen.trust->roots()) {
-    const std::string& name = root.certificate.common_name();
-    size_t name_dot = name.find('.');
-    if (name_dot != std::string::npos && name.substr(name_dot) == issuer.substr(dot)) return &root;
-  }
-  return nullptr;
-}
-
 Diagnosis no_certificate(const Evidence& seen) {
   std::string demand = seen.server_policy.client_auth_setting.key.empty()
                            ? ""
@@ -138,7 +125,7 @@ Diagnosis unknown_authority(const Evidence& seen, const crypto::ChainError& erro
                                 subject_of(leaf), who(seen)),
                     "give the client a TLS certificate and key from one of the trusted CAs (Node SDK: tlsInfo or clientTlsIdentity)");
   }
-  const Root* relative = top.is_self_issued() ? nullptr : find_root_of_family(seen, top);
+  const Root* relative = top.is_self_issued() ? nullptr : find_root_of_family(seen.trust.get(), top);
   if (relative != nullptr) {
     return diagnose(seen, "TLS-09", Fault::kClient,
                     fmt::format("the issuer {} of the certificate {} is neither in the chain that {} sent ({} certificate{}) nor among "
@@ -225,6 +212,11 @@ Diagnosis refused_by_client(const Evidence& seen) {
       return diagnose(seen, "TLS-32", Fault::kServer, said + ": " + our_certificate(seen) + " is not for serverAuth.",
                       "issue it with the extended key usage serverAuth");
     }
+    if (leaf.is_ca()) {
+      return diagnose(seen, "TLS-35", Fault::kServer, said + ": " + our_certificate(seen) + " is a CA's own certificate.",
+                      "have a certificate issued for this node by that CA, and name it in " +
+                          setting_or(seen.our_files.certificate_origin, "the certificate's setting"));
+    }
     if (leaf.dns_names().empty() && leaf.ip_addresses().empty()) {
       return diagnose(seen, "TLS-29", Fault::kServer,
                       said + ": " + our_certificate(seen) + " names no host in its subject alternative names.",
@@ -237,13 +229,37 @@ Diagnosis refused_by_client(const Evidence& seen) {
                       "the client must dial one of these names or override it, or issue the certificate with that name");
     }
   }
+  // TLS has no way to ask for an address: who dials one names nobody.
+  if (!seen.our_chain.empty() && seen.sni.empty() && seen.our_chain.front().ip_addresses().empty()) {
+    return diagnose(seen, "TLS-30", Fault::kClient,
+                    fmt::format("{}: it named no host, so it dialled an address, and {} holds names only: {}.", said,
+                                our_certificate(seen), list(seen.our_chain.front().dns_names(), "none")),
+                    "the client must dial one of these names or override it, or issue the certificate with that address "
+                    "(--csr.hosts)");
+  }
   return diagnose(seen, "TLS-25", Fault::kClient,
                   said + ": its CA file does not hold our issuer" +
                       (seen.our_chain.empty() ? "" : " " + issuer_of(seen.our_chain.back())) +
-                      ", or it dialled a name that our certificate does not have.",
+                      ", or it dialled a name that our certificate does not have" +
+                      (seen.server_policy.listener == "Orderer"
+                           ? ", or it is an orderer of a channel that names another key for us (TLS-51)."
+                           : "."),
                   "look at the client's CA file and at the name it dials; nothing is to be changed here unless many clients do "
                   "this",
                   false);
+}
+
+// Somebody who is no chaincode of this peer came to the listener for it.
+bool at_chaincode_listener(const Evidence& seen) {
+  return !seen.our_chain.empty() && is_of_chaincode_authority(seen.our_chain.front());
+}
+
+Diagnosis no_chaincode(const Evidence& seen) {
+  return diagnose(seen, "TLS-45", Fault::kClient,
+                  fmt::format("{} came to the listener for chaincode, whose CA this peer makes at each start: only chaincode that "
+                              "this peer has started knows it and has a certificate of it.",
+                              who(seen)),
+                  "dial the peer's main listener (peer.listenAddress, 7051 by custom)");
 }
 
 bool about_our_certificate(int alert) {
@@ -254,6 +270,8 @@ bool about_our_certificate(int alert) {
 }  // namespace
 
 Diagnosis explain_as_server(const Evidence& seen) {
+  const bool refused_us = seen.alert_received && about_our_certificate(*seen.alert_received);
+  if (at_chaincode_listener(seen) && (refused_us || seen.refusal)) return no_chaincode(seen);
   if (seen.refusal) {
     switch (seen.refusal->kind) {
       case Refusal::Kind::kNoCertificate: return no_certificate(seen);
@@ -283,7 +301,7 @@ Diagnosis explain_as_server(const Evidence& seen) {
       case Refusal::Kind::kPinned: break;
     }
   }
-  if (seen.alert_received && about_our_certificate(*seen.alert_received)) return refused_by_client(seen);
+  if (refused_us) return refused_by_client(seen);
   if (!seen.versions_offered.empty() && seen.error.find("unsupported versions") != std::string::npos) {
     return diagnose(seen, "TLS-48", Fault::kClient,
                     who(seen) + " offers " + list(seen.versions_offered, "no version that we know") + "; we accept TLS 1.2 and 1.3.",
@@ -302,9 +320,14 @@ Diagnosis explain_as_server(const Evidence& seen) {
                     "dial the port for that protocol: gRPC and HTTPS (operations, admin) have different ones");
   }
   if (seen.error.find("does not look like a TLS handshake") != std::string::npos && !seen.first_bytes.empty()) {
-    return diagnose(seen, "TLS-42", Fault::kClient,
-                    "this listener speaks TLS, and " + host_of(seen.peer_address) + " is " +
-                        describe_plaintext(seen.first_bytes, false) + ".",
+    const std::string sent = describe_plaintext(seen.first_bytes, false);
+    const std::string what = "this listener speaks TLS, and " + host_of(seen.peer_address) + " is " + sent + ".";
+    const auto& alpn = seen.server_policy.alpn;
+    if (sent.starts_with("a plaintext HTTP client") && std::find(alpn.begin(), alpn.end(), "http/1.1") != alpn.end()) {
+      return diagnose(seen, "TLS-46", Fault::kClient, what,
+                      "https:// in place of http://; osnadmin: --ca-file --client-cert --client-key");
+    }
+    return diagnose(seen, "TLS-42", Fault::kClient, what,
                     "switch TLS on in the client: CORE_PEER_TLS_ENABLED=true, --tls, grpcs://, https://");
   }
   if (seen.error == "EOF" || seen.error.find("connection reset") != std::string::npos) {

@@ -308,6 +308,97 @@ TEST_P(Refusals, T29ToT35OtherNames) {
   EXPECT_EQ(server_says().code, "TLS-32");
 }
 
+TEST_P(Refusals, T30IsSeenByAServerThatNobodyNamed) {
+  server = ca.server("peer0", {"localhost"});
+  host = "127.0.0.1";
+  run();
+  EXPECT_EQ(server_says().code, "TLS-30");
+  EXPECT_PRED_FORMAT2(IsSubstring, "holds names only: localhost", server_says().cause);
+}
+
+TEST_P(Refusals, T33ServerDoesNotSendItsIntermediate) {
+  test::Identity hidden = ca.intermediate("ica.org1").server("peer0.org1", {"localhost"});
+  server = {hidden.certificate, hidden.key, {}};
+  run();
+  EXPECT_EQ(client_says().code, "TLS-33");
+  EXPECT_EQ(client_says().fault, Fault::kServer);
+  EXPECT_PRED_FORMAT2(IsSubstring, "its issuer CN=ica.org1 is neither in the chain that it sent (1 certificate) nor trusted",
+                      client_says().cause);
+  EXPECT_PRED_FORMAT2(IsSubstring, "--cafile", client_says().remedy);
+}
+
+TEST_P(Refusals, T35ServerPresentsItsCa) {
+  server = {ca.certificate(), ca.key(), {}};
+  run();
+  EXPECT_EQ(client_says().code, "TLS-35");
+  EXPECT_EQ(server_says().code, "TLS-35");
+  EXPECT_PRED_FORMAT2(IsSubstring, "CORE_PEER_TLS_CERT_FILE: /etc/fabric/tls/server.crt", server_says().cause);
+}
+
+TEST_P(Refusals, T45ClientAtTheListenerForChaincode) {
+  for (const char* name : {"chaincode authority of this peer", ""}) {  // ours; Fabric's has a serial number for a name
+    test::Authority chaincode(name, [&](auto& r) {
+      if (*name == 0) r.subject.serial_number = "31415926535897932384";
+    });
+    server = chaincode.server("127.0.0.1", {"127.0.0.1"});
+    server_roots = {chaincode.certificate()};
+    run();
+    EXPECT_EQ(client_says().code, "TLS-45") << client_says().cause;
+    EXPECT_EQ(server_says().code, "TLS-45") << server_says().cause;
+    EXPECT_PRED_FORMAT2(IsSubstring, "main listener", client_says().remedy);
+  }
+}
+
+TEST_P(Refusals, T49ProxyThatEndsTls) {
+  test::Authority elsewhere("ingress authority");
+  server = elsewhere.server("ingress.local", {"ingress.local"});
+  run();
+  EXPECT_EQ(client_says().code, "TLS-49");
+  EXPECT_PRED_FORMAT2(IsSubstring, "presented CN=ingress.local", client_says().cause);
+  EXPECT_PRED_FORMAT2(IsSubstring, "pass TLS through", client_says().remedy);
+}
+
+TEST(Diagnosis, T14T58OfWhatAClientIsTold) {
+  test::Authority ca("tlsca.org1");
+  Evidence seen;
+  seen.our_side = Side::kClient;
+  seen.peer_address = "orderer0:7050";
+  seen.error = "remote error: tls: revoked certificate";
+  seen.our_chain = {ca.client("app1").certificate};
+  seen.acceptable_issuers = {"CN=tlsca.org1"};
+  seen.now = to_system_time(test::kGoodNow);
+  seen.alert_received = kAlertCertificateRevoked;
+  EXPECT_EQ(explain(seen).code, "TLS-14");
+  seen.alert_received = kAlertAccessDenied;
+  EXPECT_EQ(explain(seen).code, "TLS-58");
+  seen.alert_received = kAlertBadCertificate;  // nothing is wrong with it that a client could see
+  EXPECT_EQ(explain(seen).code, "TLS-00");
+  EXPECT_PRED_FORMAT2(IsSubstring, "TLS-58", explain(seen).cause);
+}
+
+TEST(Diagnosis, T44NamesTheCertificateOfAServerThatSpeaksNoHttp2) {
+  test::Authority ca("tlsca.org1");
+  Evidence seen;
+  seen.our_side = Side::kClient;
+  seen.peer_address = "orderer0:443";
+  seen.error = "credentials: cannot check peer: missing selected ALPN property";
+  seen.peer_chain = {ca.server("ingress.local", {"orderer0"}).certificate};
+  EXPECT_EQ(explain(seen).code, "TLS-44");
+  EXPECT_PRED_FORMAT2(IsSubstring, "its certificate is CN=ingress.local", explain(seen).cause);
+  EXPECT_PRED_FORMAT2(IsSubstring, "TLS-49", explain(seen).remedy);
+}
+
+TEST(Diagnosis, T42T46TellGrpcFromHttpInPlaintext) {
+  Evidence seen;
+  seen.error = "tls: first record does not look like a TLS handshake";
+  seen.first_bytes = "GET /participation/v1/channels HTTP/1.1\r\n";
+  EXPECT_EQ(explain(seen).code, "TLS-42");  // on a gRPC listener: somebody's browser
+  seen.server_policy.alpn = {"http/1.1"};
+  EXPECT_EQ(explain(seen).code, "TLS-46");
+  seen.first_bytes = "PRI * HTTP/2.0\r\n";
+  EXPECT_EQ(explain(seen).code, "TLS-42");
+}
+
 TEST(Diagnosis, MakesOneRecordOfFourLines) {
   Diagnosis diagnosis{"TLS-07", "x509: ...", "it expired.", Fault::kClient, "renew it", "(unverified) subject CN=a", "1 root", false, true};
   EXPECT_EQ(to_record(diagnosis),

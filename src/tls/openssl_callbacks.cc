@@ -193,7 +193,7 @@ bool OpensslSession::verify_chain(X509_STORE_CTX* store) {
   if (refusal_) return false;
   if (!server && basis_->client_policy.pin) {
     if (Status pinned = basis_->client_policy.pin(facts_.peer_chain.front()); !pinned) {
-      refusal_ = Refusal{Refusal::Kind::kPinned, pinned.error().message, {}, kAlertBadCertificate};
+      refusal_ = Refusal{Refusal::Kind::kPinned, pinned.error().message, {}, kAlertBadCertificate, pinned.error()};
       return false;
     }
   }

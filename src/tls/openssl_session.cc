@@ -138,7 +138,15 @@ void OpensslSession::handshake_done() {
   unsigned alpn_size = 0;
   SSL_get0_alpn_selected(ssl, &alpn, &alpn_size);
   facts_.alpn.assign(reinterpret_cast<const char*>(alpn), alpn_size);
-  if (basis_->our_side != Side::kServer) return;
+  if (basis_->our_side != Side::kServer) {
+    // Fabric quirk: gRPC for Go takes no server that agrees to no protocol (google.golang.org/grpc/credentials): it is another
+    // service, or a proxy that ends TLS. Without this the first frames would meet it, and nobody could say what it is.
+    const auto& wanted = basis_->client_policy.alpn;
+    if (alpn_size == 0 && !wanted.empty() && wanted.front() == "h2") {
+      fail_with("credentials: cannot check peer: missing selected ALPN property");
+    }
+    return;
+  }
   if (SSL_session_reused(ssl) == 1) {
     // on_resume() has held this chain against our trust; no certificate crossed the wire this time.
     if (const auto* chain = ResumableSessions::chain_of(SSL_get0_session(ssl))) facts_.peer_chain = *chain;

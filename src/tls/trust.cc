@@ -97,6 +97,19 @@ const Revocations* TrustSnapshot::revoked(const std::vector<crypto::Certificate>
   return nullptr;
 }
 
+const Root* find_root_of_family(const TrustSnapshot* trust, const crypto::Certificate& top) {
+  std::string issuer = top.issuer().substr(0, top.issuer().find(','));
+  size_t dot = issuer.find('.');
+  if (trust == nullptr || !issuer.starts_with("CN=") || dot == std::string::npos) return nullptr;
+  if (issuer.starts_with("CN=ca.") || issuer.starts_with("CN=tlsca.")) return nullptr;
+  for (const Root& root : trust->roots()) {
+    const std::string& name = root.certificate.common_name();
+    size_t name_dot = name.find('.');
+    if (name_dot != std::string::npos && name.substr(name_dot) == issuer.substr(dot)) return &root;
+  }
+  return nullptr;
+}
+
 TrustStore::TrustStore() : current_(std::make_shared<TrustSnapshot>(std::vector<Root>())) {}
 
 TrustStore::TrustStore(std::vector<Root> roots) {

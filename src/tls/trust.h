@@ -78,6 +78,10 @@ class TrustSnapshot {
   uint64_t version_;
 };
 
+// The first root with exactly the domain of this certificate's issuer, tlsca.org1 for ica.org1; null: none, or the issuer is one of
+// an organisation's two CAs itself. That is how an intermediate that was not sent looks.
+[[nodiscard]] const Root* find_root_of_family(const TrustSnapshot* trust, const crypto::Certificate& top);
+
 // Any thread.
 class TrustStore {
  public:

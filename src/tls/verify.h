@@ -39,6 +39,7 @@ struct Refusal {
   std::string text;  // Go's words: "tls: client didn't provide a certificate", "tls: failed to verify certificate: x509: ..."
   std::optional<crypto::ChainError> chain;
   int alert = kAlertBadCertificate;
+  Error pinned{};  // kPinned: what the pin said
 };
 
 struct PeerCheck {

@@ -3,6 +3,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "crypto/der.h"
+
 namespace selvage::test {
 namespace {
 
@@ -88,6 +90,16 @@ Identity Authority::member(const std::string& common_name, const std::string& or
   request.key_usage = crypto::kDigitalSignature;
   if (!organizational_unit.empty()) request.subject.organizational_unit = {organizational_unit};
   return issue(std::move(request), spoil);
+}
+
+Bytes revocation_list(const Authority& ca, const crypto::Certificate& taken_back) {
+  namespace der = crypto::der;
+  const Bytes algorithm = der::wrap(der::kSequence, der::oid("1.2.840.10045.4.3.2"));
+  const Bytes time = der::wrap(der::kUtcTime, "260101000000Z");
+  const Bytes entry = der::wrap(der::kSequence, der::wrap(der::kInteger, taken_back.serial_bytes()) + time);
+  const Bytes tbs = der::wrap(der::kSequence, der::unsigned_integer("\1") + algorithm + Bytes(ca.certificate().subject_der()) + time + time +
+                                                  der::wrap(der::kSequence, entry));
+  return der::wrap(der::kSequence, tbs + algorithm + der::bit_string(ca.key().sign(tbs).value()));
 }
 
 }  // namespace selvage::test

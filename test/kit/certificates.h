@@ -66,4 +66,7 @@ class Authority {
   std::vector<crypto::Certificate> sent_with_;  // this and the ones above, without the root
 };
 
+// A list, in DER, by which `ca` takes one certificate back. Its key must be ECDSA on P-256.
+[[nodiscard]] Bytes revocation_list(const Authority& ca, const crypto::Certificate& taken_back);
+
 }  // namespace selvage::test

@@ -190,6 +190,13 @@ TEST(StartNotes, SayBeforehandWhatOthersWillRefuse) {
   pair.hosts = {"peer0.org1", "10.0.0.7"};
   node.registry.add_pair(pair);
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "is not valid for 10.0.0.7", texts());
+  const test::Identity below = node.ca.intermediate("ica.org1").server("peer0.org1", {"peer0.org1", "10.0.0.7"});
+  pair.store = test::credentials({below.certificate, below.key, {}});
+  auto alone = start_notes({pair}, node.registry.pools());
+  ASSERT_EQ(alone.size(), 1u);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "TLS-33: the server TLS certificate /etc/fabric/tls/server.crt was issued by CN=ica.org1", alone[0].text);
+  pair.store = test::credentials(below);
+  EXPECT_TRUE(start_notes({pair}, node.registry.pools()).empty());
 }
 
 // Keeps what gauges were set to.

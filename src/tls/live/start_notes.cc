@@ -33,6 +33,27 @@ void note_roots(const Pool& pool, std::vector<ExpiryNote>& notes) {
   }
 }
 
+// Others will miss the CA between our certificate and a root that they may well trust.
+void note_chain(const Pair& pair, const Credentials& credentials, const std::vector<Pool>& pools, std::vector<ExpiryNote>& notes) {
+  const crypto::Certificate& top = credentials.chain().back();
+  if (!pair.as_server || top.is_self_issued()) return;
+  const Root* relative = nullptr;
+  std::vector<std::shared_ptr<const TrustSnapshot>> held;
+  for (const Pool& pool : pools) {
+    held.push_back(pool.store->current());
+    for (const Root& root : held.back()->roots()) {
+      if (root.certificate.subject_der() == top.issuer_der()) return;
+    }
+    if (relative == nullptr) relative = find_root_of_family(held.back().get(), top);
+  }
+  if (relative == nullptr) return;
+  notes.push_back({log::Level::kWarn, fmt::format("TLS-33: the {} certificate {} was issued by {}, which is neither in that file nor among the "
+                                                  "roots here: if it is an intermediate of {} [{}], append it to the file, or others will "
+                                                  "refuse the certificate",
+                                                  pair.role, credentials.files().certificate_path, issuer_of(top),
+                                                  subject_of(relative->certificate), relative->from.to_string())});
+}
+
 }  // namespace
 
 std::vector<ExpiryNote> start_notes(const std::vector<Pair>& pairs, const std::vector<Pool>& pools) {
@@ -43,6 +64,7 @@ std::vector<ExpiryNote> start_notes(const std::vector<Pair>& pairs, const std::v
     for (ExpiryNote& note : usage_notes(pair.role, credentials->chain(), credentials->files().certificate_path, pair.as_server, pair.as_client)) {
       notes.push_back(std::move(note));
     }
+    note_chain(pair, *credentials, pools, notes);
     const auto covers = [&](const std::string& host) { return !crypto::check_host(credentials->leaf(), host); };
     if (!pair.as_server || (pair.hosts_of_many && std::any_of(pair.hosts.begin(), pair.hosts.end(), covers))) continue;
     for (const std::string& host : pair.hosts) {

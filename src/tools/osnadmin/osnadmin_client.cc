@@ -149,7 +149,8 @@ Result<std::string> shown(const http::Response& response, bool with_status, cons
   if (json.is_discarded())
     return fail(Code::kInternal,
                 "the answer is not JSON: " + escape(response.body.substr(0, response.body.find_last_not_of("\r\n") + 1)), "",
-                "is this address the orderer's admin listener, and does it speak TLS? Then --ca-file is needed");
+                "TLS-46: is this address the orderer's admin listener, and does it speak TLS? Then give --ca-file, --client-cert and "
+                "--client-key");
   const bool line_end = response.body.back() == '\n';
   return text + json.dump(1, '\t', false, nlohmann::ordered_json::error_handler_t::replace) + (line_end ? "\n" : "");
 }

@@ -18,6 +18,8 @@ const log::Logger& logger() {
 Result<std::vector<client::EndorserClient>> lifecycle_endorsers(Call& call, Session& session, bool several) {
   SELVAGE_TRY(const auto peers, session.choose_peers(call, several, true));
   auto endorsers = session.endorsers(peers);
+  // Fabric prints its usage below such an error; what is wrong with a connection is to be the last thing one reads.
+  if (!endorsers && endorsers.error().message.find("failed to create new connection") != std::string::npos) call.silence_usage();
   if (!endorsers) return fail(endorsers.error().within("failed to retrieve endorser client for " + call.name()));
   return endorsers;
 }

@@ -153,7 +153,7 @@ Result<std::shared_ptr<rpc::Channel>> Session::dial_peer(const PeerChoice& peer)
   auto channel = (*dialer)->dial(*target);
   if (channel || settings_.peer_tls.enabled || !channel.error().hint.empty()) return channel;
   Error error = channel.error();
-  error.hint = "if this peer speaks TLS, set CORE_PEER_TLS_ENABLED=true and CORE_PEER_TLS_ROOTCERT_FILE";
+  error.hint = "TLS-42: if this peer speaks TLS, set CORE_PEER_TLS_ENABLED=true and CORE_PEER_TLS_ROOTCERT_FILE";
   return fail(std::move(error));
 }
 
@@ -168,7 +168,7 @@ Result<std::shared_ptr<rpc::Channel>> Session::dial_orderer(const std::string& a
   auto channel = (*dialer)->dial(*target);
   if (channel) return channel;
   Error error = channel.error().within("orderer client failed to connect to " + address);
-  if (!tls.enabled && error.hint.empty()) error.hint = "if this orderer speaks TLS, give --tls and --cafile";
+  if (!tls.enabled && error.hint.empty()) error.hint = "TLS-42: if this orderer speaks TLS, give --tls and --cafile";
   return fail(std::move(error));
 }
 
