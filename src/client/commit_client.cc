@@ -50,7 +50,8 @@ Status CommitClient::follow(Watch& watch, const Told& told) const {
     SELVAGE_TRY(const auto answer, wire::parse<::protos::DeliverResponse>(message));
     if (!answer.has_filtered_block())
       return fail(Code::kUnknown, "deliver completed with status (" + ::common::Status_Name(answer.status()) +
-                                      ") before txid received");
+                                      ") before txid received",
+                  why_refused(*watch.stream, answer.status()));
     for (const auto& transaction : answer.filtered_block().filtered_transactions()) {
       if (transaction.txid() != transaction_id_) continue;
       if (told) told(watch.address, transaction.tx_validation_code());

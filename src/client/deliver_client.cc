@@ -5,6 +5,7 @@
 #include "os/system_clock.h"
 #include "os/system_random.h"
 #include "peer/events.pb.h"
+#include "tls/binding.h"
 #include "wire/envelope.h"
 #include "wire/marshal.h"
 
@@ -30,6 +31,13 @@ Result<::orderer::DeliverResponse> parse_answer(From from, const Bytes& message)
 }
 
 }  // namespace
+
+std::string why_refused(rpc::ClientStream& stream, ::common::Status answer) {
+  if (answer != ::common::BAD_REQUEST || !stream.finish().ok()) return "";
+  const rpc::Metadata trailers = stream.trailers();
+  const auto why = trailers.first(tls::kWhyTrailer);
+  return why ? escape(rpc::percent_decode(*why), 1000) : "";
+}
 
 Result<::common::Envelope> make_seek_envelope(const std::string& channel_id, const wire::Signer& signer,
                                               const Bytes& certificate_hash, const ::orderer::SeekInfo& seek) {
@@ -73,7 +81,7 @@ Result<::common::Block> DeliverClient::fetch(const Position& position) {
     // Fabric quirk: internal/peer/common/deliverclient.go prints the pointer that Go has for it.
     const std::string status = "&{" + ::common::Status_Name(answer.status()) + "}";
     LOG_INFO(logger(), "Expect block, but got status: {}", status);
-    return fail(Code::kUnknown, "can't read the block: " + status);
+    return fail(Code::kUnknown, "can't read the block: " + status, why_refused(*stream, answer.status()));
   }
   LOG_INFO(logger(), "Received block: {}", answer.block().header().number());
   stream->half_close();

@@ -29,8 +29,8 @@ class DeliverClient {
   DeliverClient(std::shared_ptr<rpc::Channel> channel, From from, std::string channel_id, wire::Signer signer,
                 Bytes certificate_hash, bool best_effort = false);
 
-  // Waits for the block if it does not exist yet. Errors: "can't read the block: &{NOT_FOUND}", "error receiving: rpc
-  // error: ..."
+  // Waits for the block if it does not exist yet. Errors: "can't read the block: &{NOT_FOUND}", with why_refused() as
+  // its cause; "error receiving: rpc error: ..."
   [[nodiscard]] Result<::common::Block> fetch(const Position& position);
 
  private:
@@ -41,6 +41,10 @@ class DeliverClient {
   Bytes certificate_hash_;
   bool best_effort_;
 };
+
+// Why a node of ours answered a deliver request with BAD_REQUEST, which for others' nodes stands in their log only: "" then,
+// and for any other status. Waits for the stream's end, which follows such an answer.
+[[nodiscard]] std::string why_refused(rpc::ClientStream& stream, ::common::Status answer);
 
 // The signed request that starts a deliver stream.
 [[nodiscard]] Result<::common::Envelope> make_seek_envelope(const std::string& channel_id, const wire::Signer& signer,

@@ -25,6 +25,7 @@ class Stream {
     const auto status = stream_->finish();
     return fail(status.ok() ? Code::kUnavailable : status.code, status.ok() ? "the peer ended the stream" : status.to_string());
   }
+  std::string why(::common::Status answer) { return why_refused(*stream_, answer); }
   void cancel() {
     cancelled_ = true;
     stream_->cancel();
@@ -75,7 +76,7 @@ class BlockStream final : public Events<Event> {
     if (!message) return std::optional<Event>();
     SELVAGE_TRY(auto response, wire::parse<::protos::DeliverResponse>(*message));
     if (Event* event = take_(response)) return std::optional<Event>(std::move(*event));
-    return fail(Code::kAborted, "the peer answers " + ::common::Status_Name(response.status()));
+    return fail(Code::kAborted, "the peer answers " + ::common::Status_Name(response.status()), stream_.why(response.status()));
   }
   void cancel() override { stream_.cancel(); }
 

@@ -9,6 +9,7 @@
 #include "base/log_quota.h"
 #include "channel/bundle.h"
 #include "rpc/server.h"
+#include "tls/binding.h"
 #include "wire/marshal.h"
 
 namespace selvage::deliver {
@@ -211,10 +212,14 @@ class Stream : public std::enable_shared_from_this<Stream> {
     active_ = std::make_unique<Active>();
     Active& a = *active_;
     auto request = parse_request(std::move(envelope));
+    const rpc::Peer& peer = call_->peer();
     auto checked = request ? check_request(*request, shared_->settings.rules, shared_->clock.now(),
-                                           call_->peer().certificate_sha256)
+                                           {peer.certificate_sha256, peer.certificate_subject})
                            : Status(fail(request.error()));
     if (!checked) {
+      const Error& why = checked.error();
+      call_->add_trailer(tls::kWhyTrailer, rpc::percent_encode((why.cause.empty() ? why.message : why.cause) +
+                                                               (why.hint.empty() ? "" : "; " + why.hint)));
       LOG_STRANGER(logger(), Warn, address(), "error parsing envelope from {}: {}", address(), to_string(checked.error()));
       return conclude(common::BAD_REQUEST);
     }

@@ -13,6 +13,7 @@
 #include "os/worker_pool.h"
 #include "rpc/channel.h"
 #include "rpc/server.h"
+#include "tls/binding.h"
 #include "wire/block.h"
 #include "wire/envelope.h"
 #include "wire/marshal.h"
@@ -173,6 +174,22 @@ TEST_F(DeliverServiceTest, RefusesUnknownChannelsAndBadRequests) {
   auto stream = channel_->stream("/orderer.AtomicBroadcast/Deliver");
   EXPECT_TRUE(stream->write("\xff\xff"));
   EXPECT_EQ(read(*stream, 1), "| 13");
+}
+
+TEST_F(DeliverServiceTest, TellsClientsOfOursWhyARequestIsBad) {
+  auto old = *wire::parse<common::Envelope>(envelope(seek(0, 0)));
+  auto payload = *wire::parse<common::Payload>(old.payload());
+  auto header = *wire::parse<common::ChannelHeader>(payload.header().channel_header());
+  header.mutable_timestamp()->set_seconds(1);
+  payload.mutable_header()->set_channel_header(wire::marshal(header));
+  old.set_payload(wire::marshal(payload));
+  auto stream = channel_->stream("/orderer.AtomicBroadcast/Deliver");
+  EXPECT_TRUE(stream->write(wire::marshal(old)));
+  EXPECT_EQ(read(*stream, 1), "BAD_REQUEST ");
+  EXPECT_TRUE(stream->finish().ok());
+  const rpc::Metadata trailers = stream->trailers();
+  ASSERT_TRUE(trailers.first(tls::kWhyTrailer).has_value());
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "is more than 900s apart", rpc::percent_decode(*trailers.first(tls::kWhyTrailer)));
 }
 
 TEST_F(DeliverServiceTest, TurnsAwayWhoMayNotRead) {

@@ -28,7 +28,7 @@ Result<SeekRequest> parse_request(common::Envelope envelope) {
 }
 
 Status check_request(const SeekRequest& request, const RequestRules& rules, SystemTime now,
-                     BytesView certificate_sha256) {
+                     const ClientCertificate& certificate) {
   if (!request.channel.has_timestamp()) {
     return fail(Code::kInvalidArgument, "channel header in envelope must contain timestamp");
   }
@@ -48,8 +48,8 @@ Status check_request(const SeekRequest& request, const RequestRules& rules, Syst
                 fmt::format("envelope timestamp {} is more than {} apart from current server time {}", when,
                             std::chrono::duration_cast<std::chrono::seconds>(rules.time_window), describe(now)));
   }
-  if (rules.bind_to_tls_certificate) return tls::check_binding(request.channel.tls_cert_hash(), certificate_sha256);
-  return {};
+  if (!rules.bind_to_tls_certificate) return {};
+  return tls::check_binding(request.channel.tls_cert_hash(), certificate.sha256, certificate.subject);
 }
 
 Result<SeekRange> resolve(const orderer::SeekInfo& info, uint64_t height, uint64_t newest) {

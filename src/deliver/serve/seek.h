@@ -31,11 +31,17 @@ struct RequestRules {
   bool bind_to_tls_certificate = false;
 };
 
-// Is the request of now, and from this connection? `certificate_sha256` is that of the client's TLS certificate, empty
-// when it sent none. Errors: kInvalidArgument with Fabric's words for our log.
+// The client's TLS certificate, as far as it matters here; empty when it sent none.
+struct ClientCertificate {
+  BytesView sha256;
+  std::string subject;
+};
+
+// Is the request of now, and from this connection? Errors: kInvalidArgument with Fabric's words for our log, and for the trailer
+// tls::kWhyTrailer.
 // Fabric quirk: common/deliver/binding.go
 [[nodiscard]] Status check_request(const SeekRequest& request, const RequestRules& rules, SystemTime now,
-                                   BytesView certificate_sha256);
+                                   const ClientCertificate& certificate);
 
 struct SeekRange {
   uint64_t first = 0;

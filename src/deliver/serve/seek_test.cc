@@ -73,39 +73,42 @@ SeekRequest good() {
 constexpr RequestRules kRules{.time_window = std::chrono::minutes(15), .bind_to_tls_certificate = true};
 
 TEST(SeekRequest, OfNowAndFromThisConnectionIsFine) {
-  EXPECT_TRUE(check_request(good(), kRules, now(), crypto::sha256("certificate")));
+  EXPECT_TRUE(check_request(good(), kRules, now(), {crypto::sha256("certificate"), ""}));
 }
 
 TEST(SeekRequest, IsRefusedWithAnotherCertificatesHash) {
-  const auto checked = check_request(good(), kRules, now(), crypto::sha256("another"));
+  const Bytes of_proxy = crypto::sha256("another");
+  const auto checked = check_request(good(), kRules, now(), {of_proxy, "CN=proxy\n"});
   ASSERT_FALSE(checked);
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "claimed TLS cert hash is", checked.error().message);
+  EXPECT_EQ(checked.error().cause, "TLS-50: claimed " + to_hex(crypto::sha256("certificate")) + ", the certificate of the connection, CN=proxy\\x0a, has " +
+                                       to_hex(crypto::sha256("another")));
   auto request = good();
   request.channel.clear_tls_cert_hash();
-  EXPECT_EQ(check_request(request, kRules, now(), crypto::sha256("certificate")).error().message,
+  EXPECT_EQ(check_request(request, kRules, now(), {crypto::sha256("certificate"), ""}).error().message,
             "client didn't include its TLS cert hash");
-  EXPECT_EQ(check_request(good(), kRules, now(), "").error().message, "client didn't send a TLS certificate");
+  EXPECT_EQ(check_request(good(), kRules, now(), {"", ""}).error().message, "client didn't send a TLS certificate");
 }
 
 TEST(SeekRequest, NeedsNoHashWithoutClientAuthentication) {
   auto request = good();
   request.channel.clear_tls_cert_hash();
-  EXPECT_TRUE(check_request(request, {.time_window = std::chrono::minutes(15), .bind_to_tls_certificate = false}, now(), ""));
+  EXPECT_TRUE(check_request(request, {.time_window = std::chrono::minutes(15), .bind_to_tls_certificate = false}, now(), {"", ""}));
 }
 
 TEST(SeekRequest, IsRefusedOutsideTheTimeWindow) {
   const Bytes hash = crypto::sha256("certificate");
-  EXPECT_TRUE(check_request(good(), kRules, now() + std::chrono::minutes(15), hash));
-  EXPECT_FALSE(check_request(good(), kRules, now() + std::chrono::minutes(15) + std::chrono::nanoseconds(1), hash));
-  EXPECT_FALSE(check_request(good(), kRules, now() - std::chrono::minutes(16), hash));
+  EXPECT_TRUE(check_request(good(), kRules, now() + std::chrono::minutes(15), {hash, ""}));
+  EXPECT_FALSE(check_request(good(), kRules, now() + std::chrono::minutes(15) + std::chrono::nanoseconds(1), {hash, ""}));
+  EXPECT_FALSE(check_request(good(), kRules, now() - std::chrono::minutes(16), {hash, ""}));
   for (int64_t seconds : {INT64_MAX, INT64_MIN, int64_t{0}}) {
     auto request = good();
     request.channel.mutable_timestamp()->set_seconds(seconds);
-    EXPECT_FALSE(check_request(request, kRules, now(), hash)) << seconds;
+    EXPECT_FALSE(check_request(request, kRules, now(), {hash, ""})) << seconds;
   }
   auto request = good();
   request.channel.clear_timestamp();
-  EXPECT_EQ(check_request(request, kRules, now(), hash).error().message,
+  EXPECT_EQ(check_request(request, kRules, now(), {hash, ""}).error().message,
             "channel header in envelope must contain timestamp");
 }
 
