@@ -8,6 +8,7 @@
 
 #include "channel/bundle.h"
 #include "channel/duration.h"
+#include "channel/tls_notes.h"
 #include "common/common.pb.h"
 #include "crypto/chain.h"
 #include "wire/block.h"
@@ -21,10 +22,12 @@ auto refuse(std::string why) { return fail(Code::kInvalidArgument, std::move(why
 struct Pools {
   crypto::CertificatePool roots;
   crypto::CertificatePool intermediates;
+  std::string said;  // whose roots they are
 };
 
 Pools orderer_pools(const channel::Bundle& bundle) {
   Pools pools;
+  pools.said = channel::list_orderer_tls_roots(bundle);
   for (const auto& org : bundle.org_tls_roots()) {
     if (!org.orderer_org) continue;
     for (const auto& certificate : org.roots) pools.roots.add(certificate);
@@ -46,8 +49,13 @@ Status verify_one(const char* kind, const crypto::Certificate& certificate, cons
   const bool dates = answer.error->fault == crypto::ChainFault::kExpired ||
                      answer.error->fault == crypto::ChainFault::kNotYetValid;
   if (ignore_expiry && dates) return {};
-  return refuse(fmt::format("verifying tls {} cert with serial number {}: {}", kind, certificate.serial_decimal(),
-                            answer.error->text));
+  std::string why = fmt::format("verifying tls {} cert with serial number {}: {}", kind, certificate.serial_decimal(), answer.error->text);
+  if (answer.error->fault == crypto::ChainFault::kUnknownAuthority) {
+    why += fmt::format(" (TLS-52: {} was issued by {}, and the channel's configuration has these TLS roots of orderer organisations: {}; "
+                       "put the CA under msp/tlscacerts/ of its organisation)",
+                       escape(certificate.subject(), 120), escape(certificate.issuer(), 120), pools.said);
+  }
+  return refuse(std::move(why));
 }
 
 Status verify_consenter(const etcdraft::Consenter& consenter, const Pools& pools, SystemTime now, bool ignore_expiry) {

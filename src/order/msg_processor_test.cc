@@ -199,6 +199,8 @@ TEST_F(MsgProcessorTest, RefusesAConsenterWhoseCertificateNobodyIssued) {
   EXPECT_PRED_FORMAT2(IsSubstring, "has invalid certificate: verifying tls client cert with serial number",
                       config.error().message);
   EXPECT_PRED_FORMAT2(IsSubstring, "x509: certificate signed by unknown authority", config.error().message);
+  EXPECT_PRED_FORMAT2(IsSubstring, "TLS-52", config.error().message);
+  EXPECT_PRED_FORMAT2(IsSubstring, "OrdererMSP (Channel/Orderer/Orderer/MSP): ", config.error().message);
 }
 
 TEST_F(MsgProcessorTest, EntersMaintenanceOnlyWithNothingElseInTheUpdate) {

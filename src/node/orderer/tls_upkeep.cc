@@ -4,12 +4,19 @@
 
 #include <algorithm>
 
+#include "base/log.h"
+#include "channel/tls_notes.h"
 #include "node/channel_trust.h"
 #include "node/tls_settings.h"
 #include "order/consensus_metadata.h"
 
 namespace selvage::node {
 namespace {
+
+const log::Logger& logger() {
+  static const log::Logger instance("certmonitor");
+  return instance;
+}
 
 // Every consenter's certificates, as the channel's configuration names them.
 std::vector<tls::Watched> consenters_of(const channel::Bundle& bundle) {
@@ -85,6 +92,7 @@ void OrdererTlsUpkeep::register_general() {
 }
 
 void OrdererTlsUpkeep::follow(const channel::Bundle& bundle) {
+  for (const std::string& note : channel::notes_on_tls_roots(bundle)) LOG_WARN(logger(), "{}", note);
   const std::string source = "channel " + bundle.channel_id();
   auto roots = roots_of(bundle, Organisations::kAll);
   std::vector<tls::Revocations> revocations;

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "channel/bundle.h"
+#include "channel/tls_notes.h"
 #include "node/channel_trust.h"
 #include "node/tls_settings.h"
 
@@ -119,6 +120,7 @@ std::shared_ptr<tls::CredentialStore> PeerTls::client() const {
 }
 
 void PeerTls::follow(const channel::Bundle& bundle) {
+  for (const std::string& note : channel::notes_on_tls_roots(bundle)) LOG_WARN(expiry_logger(), "{}", note);
   std::vector<tls::Root> roots = roots_of(bundle, Organisations::kApplication);
   std::vector<tls::Revocations> revocations;
   if (settings_.revocation) revocations = revocations_of(bundle, Organisations::kApplication);

@@ -64,6 +64,22 @@ TEST(Members, APinRefusesAnotherKeyInFabricsWords) {
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "General.TLS.Certificate", refused.error().hint);
 }
 
+TEST(Members, OfAStrangerSayWhoseKeyItShouldHave) {
+  test::Authority ca("tlsca");
+  const auto first = ca.server("orderer1", {"localhost"}), second = ca.server("orderer2", {"localhost", "127.0.0.1"});
+  const auto renewed = ca.server("orderer2", {"localhost"});
+  const Members members{{1, "localhost:7050", first.certificate, first.certificate},
+                        {2, "localhost:7051", second.certificate, second.certificate}};
+  const std::string told = describe_stranger(members, "ch1", "10.0.0.7:51234", renewed.certificate.der());
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "TLS-51: 10.0.0.7:51234 presents CN=orderer2 (serial " + renewed.certificate.serial_hex(), told);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "but channel ch1 has CN=orderer2 (serial " + second.certificate.serial_hex(), told);
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "for the consenter localhost:7051", told);
+  const auto nobody = ca.server("else", {"localhost"});  // a name that both endpoints have
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "the key of no consenter of channel ch1",
+                      describe_stranger(members, "ch1", "10.0.0.7:1", nobody.certificate.der()));
+  EXPECT_PRED_FORMAT2(testing::IsSubstring, "cannot be read", describe_stranger(members, "ch1", "10.0.0.7:1", "no DER"));
+}
+
 TEST(Members, AreAllConsentersButOurselves) {
   test::Authority ca("tlsca");
   etcdraft::BlockMetadata ids;

@@ -4,10 +4,35 @@
 
 #include <chrono>
 
+#include "crypto/chain.h"
+#include "crypto/hash.h"
+
 namespace selvage::order::cluster {
 namespace {
 
 constexpr auto kBetweenWarnings = std::chrono::minutes(5);
+
+// "CN=orderer2 (serial 3f9c, key ab12cd34.., 2026-01-01 to 2027-01-01)"
+std::string facts_of(const crypto::Certificate& certificate) {
+  const auto date = [](std::chrono::sys_seconds time) { return crypto::to_rfc3339(time).substr(0, 10); };
+  return fmt::format("{} (serial {}, key {}.., {} to {})", escape(certificate.subject(), 120), certificate.serial_hex().substr(0, 40),
+                     to_hex(crypto::sha256(certificate.spki_der()).substr(0, 4)), date(certificate.not_before()),
+                     date(certificate.not_after()));
+}
+
+// The consenter whose place `certificate` was made for: it may be dialled at that endpoint, or has the same name.
+const Member* find_namesake(const Members& members, const crypto::Certificate& certificate) {
+  for (const Member& member : members) {
+    if (member.client.subject_der() == certificate.subject_der()) return &member;
+  }
+  const Member* found = nullptr;
+  for (const Member& member : members) {
+    if (crypto::check_host(certificate, member.endpoint.substr(0, member.endpoint.rfind(':')))) continue;
+    if (found != nullptr) return nullptr;  // "localhost" of all of them says nothing
+    found = &member;
+  }
+  return found;
+}
 
 }  // namespace
 
@@ -40,16 +65,38 @@ const Member* sender_of(const Members& members, BytesView certificate_der) {
   return nullptr;
 }
 
+std::string describe_stranger(const Members& members, const std::string& channel, const std::string& address,
+                              BytesView certificate_der) {
+  const auto certificate = crypto::Certificate::from_der(certificate_der);
+  if (!certificate) return address + " sent a certificate that cannot be read";
+  const Member* namesake = find_namesake(members, *certificate);
+  if (namesake == nullptr) {
+    return fmt::format("TLS-51: {} presents {}, the key of no consenter of channel {}; the client_tls_cert of a consenter in the channel's "
+                       "configuration must have the key of that orderer's General.Cluster.ClientCertificate (or General.TLS.Certificate)",
+                       address, facts_of(*certificate), channel);
+  }
+  return fmt::format("TLS-51: {} presents {}, but channel {} has {} for the consenter {}; renewed without reusing the key? Put the old pair "
+                     "back there, or update client_tls_cert and server_tls_cert of that consenter: selvage rotate orderer",
+                     address, facts_of(*certificate), channel, facts_of(namesake->client), namesake->endpoint);
+}
+
+std::string describe_own_refusal(const std::string& channel, const std::string& endpoint, const crypto::Certificate& ours) {
+  return fmt::format("TLS-51: {} does not take our TLS client certificate {} for that of a consenter of channel {}: the channel's configuration "
+                     "there has another key in our client_tls_cert. Renewed without reusing the key? Put the old pair back "
+                     "(General.Cluster.ClientCertificate, or General.TLS.Certificate), or update our entry: selvage rotate orderer",
+                     endpoint, facts_of(ours), channel);
+}
+
 std::function<Status(const crypto::Certificate&)> server_pin(std::string endpoint, crypto::Certificate expected) {
   return [endpoint = std::move(endpoint), expected = std::move(expected)](const crypto::Certificate& leaf) -> Status {
     if (leaf.spki_der() == expected.spki_der()) return {};
     return fail(Code::kPermissionDenied,
                 fmt::format("public key of server certificate presented by {} doesn't match the expected public key",
                             endpoint),
-                fmt::format("presented: {} serial {}; the channel's configuration has: {} serial {}", leaf.subject(),
-                            leaf.serial_hex(), expected.subject(), expected.serial_hex()),
-                "give that orderer the pair that the channel's consenter entry names (General.TLS.Certificate, or "
-                "General.Cluster.ServerCertificate), or update server_tls_cert of the entry");
+                fmt::format("it presents {}, but the channel's configuration has {} for this consenter", facts_of(leaf), facts_of(expected)),
+                "renewed without reusing the key? Put the old pair back there (General.TLS.Certificate, or "
+                "General.Cluster.ServerCertificate), or update server_tls_cert and client_tls_cert of that consenter: selvage "
+                "rotate orderer");
   };
 }
 

@@ -40,6 +40,14 @@ using MembersPtr = std::shared_ptr<const Members>;
 // The member whose client certificate has the public key of `certificate_der`; null: none has.
 [[nodiscard]] const Member* sender_of(const Members& members, BytesView certificate_der);
 
+// What to say of somebody whose certificate is that of no consenter of `channel`: which key it has, and which key the consenter
+// has that it seems to be (TLS-51).
+[[nodiscard]] std::string describe_stranger(const Members& members, const std::string& channel, const std::string& address,
+                                            BytesView certificate_der);
+
+// The other side of it: another orderer does not take our certificate for that of a consenter.
+[[nodiscard]] std::string describe_own_refusal(const std::string& channel, const std::string& endpoint, const crypto::Certificate& ours);
+
 // Refuses a server whose key is not that of `expected`. Fabric's words, with subject and setting after them.
 [[nodiscard]] std::function<Status(const crypto::Certificate& leaf)> server_pin(std::string endpoint,
                                                                                crypto::Certificate expected);

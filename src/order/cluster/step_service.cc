@@ -103,11 +103,8 @@ class Stream final : public rpc::StreamHandler {
         const auto now = shared_->clock.now().time_since_epoch() / std::chrono::seconds(1);
         if (now >= shared_->quiet_until.load()) {
           shared_->quiet_until = now + kBetweenRefusals;
-          LOG_WARN(logger(),
-                 "Refusing messages for channel {} from {}: its TLS client certificate (subject: {}) is that of no "
-                 "consenter; the client_tls_cert of a consenter in the channel's configuration must have the key of that "
-                 "orderer's General.Cluster.ClientCertificate (or General.TLS.Certificate)",
-                 channel, peer.address, peer.certificate_subject);
+          LOG_WARN(logger(), "Refusing messages for channel {}: {}", channel,
+                   describe_stranger(*members, channel, peer.address, peer.certificate));
         }
         end(Code::kUnknown, "certificate extracted from TLS connection isn't authorized");
         return nullptr;

@@ -24,6 +24,7 @@ constexpr size_t kSubmitHigh = 128u << 10;
 constexpr auto kSubmitAgain = std::chrono::milliseconds(5);
 constexpr auto kLeaveWithin = std::chrono::seconds(2);
 constexpr size_t kConsensusHigh = 64u << 20;
+constexpr auto kBetweenRefusals = std::chrono::seconds(10);
 
 log::Logger& logger() {
   static log::Logger instance("orderer.common.cluster");
@@ -64,6 +65,7 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
   void ended(const std::string& channel, raft::NodeId id, const std::shared_ptr<StepStream>& stream,
              const std::string& why);
   void watch_expiry(StepStream& stream, const std::string& host, const std::string& channel);
+  void tell_own_refusal(const std::string& channel, const std::string& endpoint);
   static Bytes key_of(const Member& member) { return member.endpoint + "\n" + member.server.der(); }
 
   const Settings settings;
@@ -71,6 +73,7 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
   ClusterMetrics metrics;
   std::mutex mutex;
   bool closed = false;
+  SteadyTime quiet_until{};
   std::map<std::string, Group> groups;
   std::map<Bytes, Connection> connections;
   // Made with a certificate that was replaced since; what still flows on them is not cut off.
@@ -172,10 +175,21 @@ void Transport::State::ended(const std::string& channel, raft::NodeId id, const 
     const auto& streams = node->second.streams;
     if (streams[kConsensus] != stream && streams[kTransaction] != stream) return;
     LOG_DEBUG(logger(), "Stream to {}({}) for channel {} ended: {}", id, node->second.member.endpoint, channel, why);
+    if (why.find("certificate extracted from TLS connection isn't authorized") != std::string::npos) {
+      tell_own_refusal(channel, node->second.member.endpoint);
+    }
     if (streams[kConsensus] == stream) tell = group->second.on_unreachable;
     count_streams(channel);
   }
   if (tell) tell(id);
+}
+
+// Under `mutex`. Raft tries again and again: once in a while is enough.
+void Transport::State::tell_own_refusal(const std::string& channel, const std::string& endpoint) {
+  const auto ours = parts.credentials ? parts.credentials->current() : nullptr;
+  if (!ours || parts.clock.steady() < quiet_until) return;
+  quiet_until = parts.clock.steady() + kBetweenRefusals;
+  LOG_WARN(logger(), "{}", describe_own_refusal(channel, endpoint, ours->leaf()));
 }
 
 // Under `mutex`: the connections that no channel needs any more. To be closed without it, since closing waits for the
