@@ -179,7 +179,7 @@ Result<crypto::PrivateKey> find_key(const fs::path& directory, const crypto::Cer
     what = broken;
   }
   return fail(Code::kFailedPrecondition, "KeyMaterial not found in SigningIdentityInfo: " + what, "",
-              "copy the key of this enrollment into keystore/");
+              "TLS-57: copy the key of this enrollment into keystore/");
 }
 
 // Go's time.Duration in whole seconds: "16598h53m35s".
@@ -192,7 +192,7 @@ std::string go_duration(std::chrono::seconds elapsed) {
 Error explain_refusal(Error error, const Msp& msp, const crypto::Certificate& certificate, const std::string& file) {
   for (const crypto::Certificate& root : msp.roots()) {
     if (root.subject_der() == certificate.issuer_der() && certificate.not_before() < root.not_before()) {
-      error.hint = fmt::format("{} (valid from {}) is older than its CA (valid from {}): certificates of two generations "
+      error.hint = fmt::format("TLS-56: {} (valid from {}) is older than its CA (valid from {}): certificates of two generations "
                                "are mixed. An MSP checks as of the certificate's own start, not as of now",
                                file, crypto::to_rfc3339(certificate.not_before()), crypto::to_rfc3339(root.not_before()));
       return error;
@@ -269,7 +269,7 @@ Result<LocalMsp> load_local_msp(const std::string& directory, const std::string&
   if (to_system_time(certificate.not_after()) <= now) {
     const auto ago = std::chrono::duration_cast<std::chrono::seconds>(now - to_system_time(certificate.not_after()));
     Error error{Code::kFailedPrecondition, fmt::format("signing identity expired {} ago", go_duration(ago)), "",
-                fmt::format("{} ended {}; enroll again and replace signcerts/ and keystore/", file.path,
+                fmt::format("TLS-55: {} ended {}; enroll again and replace signcerts/ and keystore/", file.path,
                             crypto::to_rfc3339(certificate.not_after()))};
     return context(error);
   }

@@ -170,7 +170,16 @@ Result<Connection> packaged_connection(const CcaasSettings& settings, const life
 
 Status check_connection(const Connection& connection) {
   auto tls = tls_of(connection);
-  if (!tls) return fail(std::move(tls).error().within("external builder failed: connection.json"));
+  if (!tls) {
+    Error error = std::move(tls).error().within("external builder failed: connection.json");
+    error.message += " (TLS-54)";
+    return fail(std::move(error));
+  }
+  if (connection.tls_required && !connection.client_auth_required && !connection.domain.empty()) {
+    LOG_WARN(logger(), "TLS-54: connection.json: \"domain\" ({}) without \"client_auth_required\" is honoured here, and ignored by peers of "
+                       "Fabric, which look for the host of \"address\" ({}) in the chaincode's certificate",
+             escape(connection.domain, 120), escape(connection.address, 120));
+  }
   return {};
 }
 

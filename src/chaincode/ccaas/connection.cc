@@ -94,10 +94,10 @@ Status check_pem(const char* key, const std::string& text, std::string_view labe
   }
   auto decoded = from_base64(std::string(trim(text)));
   if (decoded && decoded->find("-----BEGIN ") != std::string::npos)
-    return fail(Code::kInvalidArgument, std::string("connection.json: \"") + key + "\" is base64 of PEM", "",
-                "write the PEM itself, with \\n for its line ends");
-  return fail(Code::kInvalidArgument, std::string("connection.json: \"") + key + "\" is not PEM", "",
-              "write the content of the file (with \\n for its line ends), not its path");
+    return fail(Code::kInvalidArgument, std::string("connection.json: \"") + key + "\" is base64 of PEM: write the PEM itself, with \\n for its "
+                "line ends (TLS-54)");
+  return fail(Code::kInvalidArgument, std::string("connection.json: \"") + key + "\" is not PEM: write the content of the file (with \\n "
+              "for its line ends), not its path (TLS-54)");
 }
 
 }  // namespace

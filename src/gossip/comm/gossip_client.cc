@@ -25,7 +25,7 @@ class ClientWire final : public Wire {
   }
   TlsFacts tls() const override {
     const auto peer = call()->peer();
-    return peer ? TlsFacts{peer->tls, peer->certificate_sha256} : TlsFacts{};
+    return peer ? TlsFacts{peer->tls, peer->certificate_sha256, peer->certificate_subject} : TlsFacts{};
   }
 
  private:

@@ -11,7 +11,10 @@ class ServerWire final : public Wire {
   void close(rpc::Status status) override { call_->finish(std::move(status)); }
   void pause() override { call_->pause(); }
   void resume() override { call_->resume(); }
-  TlsFacts tls() const override { return {call_->peer().tls, call_->peer().certificate_sha256}; }
+  TlsFacts tls() const override {
+    const rpc::Peer& peer = call_->peer();
+    return {peer.tls, peer.certificate_sha256, peer.certificate_subject};
+  }
 
  private:
   std::shared_ptr<rpc::ServerCall> call_;

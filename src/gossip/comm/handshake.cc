@@ -24,9 +24,11 @@ Result<Greeting> check_handshake(const SignedMessage& message, const TlsFacts& t
   // The binding first: it costs nothing, and says what an operator with two sets of certificates must look at.
   if (tls.tls && !crypto::equal_in_constant_time(tls.peer_hash, told.tls_cert_hash())) {
     return fail(Code::kUnauthenticated,
-                "Expected " + to_hex(tls.peer_hash) + " in remote hash of TLS cert, but got " + to_hex(told.tls_cert_hash()), "",
-                "the certificate on the connection is not the one that the peer says it uses: is there a proxy between the "
-                "peers, or a certificate that was replaced without a restart (peer.tls.clientCert.file, peer.tls.cert.file)?");
+                "Expected " + to_hex(tls.peer_hash) + " in remote hash of TLS cert, but got " + to_hex(told.tls_cert_hash().substr(0, 64)),
+                "TLS-53: the connection came with the certificate " + escape(tls.peer_subject, 160) +
+                    " of the first hash, and the peer signed for one of the second",
+                "a proxy between the peers must pass TLS through; else look at the pairs of that peer (peer.tls.clientCert.file and "
+                "peer.tls.cert.file): one of them was replaced without a restart");
   }
   SELVAGE_CHECK(identities.put(told.pki_id(), told.identity(), now));
   SELVAGE_CHECK(check_signature(message, [&](BytesView signature, BytesView bytes) {

@@ -33,6 +33,7 @@ using SenderPtr = std::shared_ptr<const Sender>;
 struct TlsFacts {
   bool tls = false;
   Bytes peer_hash;  // SHA-256 of the certificate that the other end used; empty: it showed none
+  std::string peer_subject;  // of that certificate, for messages
 };
 struct Greeting {
   SenderPtr sender;

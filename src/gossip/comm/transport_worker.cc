@@ -47,7 +47,8 @@ bool Transport::opened(const StreamPtr& stream) {
     stream->since = home_.now().steady;
     strangers_.insert(stream);
     if (own_.tls && stream->wire->tls().peer_hash.empty()) {
-      LOG_WARN(logger(), "{} didn't send TLS certificate", stream->address);
+      LOG_WARN(logger(), "{} didn't send TLS certificate (TLS-53: a peer shows its client pair, or its server's, on every connection; is it a "
+                         "proxy?)", stream->address);
       return refuse(stream, {Code::kUnknown, "no TLS certificate", "", ""});
     }
     auto hello = greeting(true);
