@@ -15,6 +15,7 @@
 #include "os/event_loop.h"
 #include "rpc/channel.h"
 #include "rpc/server.h"
+#include "rpc/serving/handshake_log.h"
 #include "tls/diagnosis.h"
 
 namespace selvage::rpc {
@@ -36,6 +37,10 @@ class Lines final : public log::Sink {
     std::lock_guard lock(mutex_);
     lines_.push_back({record.level, std::string(record.logger), std::string(record.function), std::string(record.message), record.fields});
     more_.notify_all();
+  }
+  std::vector<Line> all() {
+    std::lock_guard lock(mutex_);
+    return lines_;
   }
   // Waits for a line with this text.
   Line find(const std::string& text) {
@@ -291,6 +296,32 @@ TEST_F(Tls, APortScanIsNoError) {
   ASSERT_FALSE(channel->wait_ready(kLong));
   Lines::Line first = lines->find("Server TLS handshake failed in ");
   EXPECT_NE(first.message.find("client didn't provide a certificate"), std::string::npos) << first.message;
+}
+
+// A load balancer that looks every five seconds.
+TEST_F(Tls, ProbesAreCountedOnceAnHour) {
+  ASSERT_TRUE(log::set_spec("debug"));
+  HandshakeLog log("core.comm", "PeerServer");
+  const auto context = server_context();
+  const SteadyTime begun{};
+  constexpr int kProbes = 2160;  // three hours
+  for (int i = 0; i < kProbes; ++i) {
+    auto session = context->accept("10.0.0.9:" + std::to_string(40000 + i));
+    session->receive_end("");
+    log.failed(*session, "10.0.0.9:" + std::to_string(40000 + i), begun + i * 5s);
+  }
+  ASSERT_TRUE(log::set_spec("info"));
+  int debug = 0;
+  std::vector<std::string> told;
+  for (const auto& line : lines->all()) {
+    EXPECT_TRUE(line.level == log::Level::kDebug || line.level == log::Level::kInfo) << line.message;
+    if (line.level == log::Level::kDebug) ++debug; else told.push_back(line.message);
+  }
+  EXPECT_EQ(debug, kProbes);
+  ASSERT_EQ(told.size(), 2u);  // the first hour's, and the second's
+  EXPECT_NE(told[0].find("TLS-47"), std::string::npos) << told[0];
+  EXPECT_NE(told[0].find("719 more times"), std::string::npos) << told[0];
+  EXPECT_NE(told[0].find("/healthz"), std::string::npos) << told[0];
 }
 
 TEST_F(Tls, AClientThatStallsInTheHandshakeIsDropped) {

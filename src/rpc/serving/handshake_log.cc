@@ -9,7 +9,7 @@ namespace selvage::rpc {
 HandshakeLog::HandshakeLog(const std::string& logger, std::string server)
     : logger_(log::Logger(logger).with("server", std::move(server))) {}
 
-void HandshakeLog::failed(tls::Session& session, const std::string& remote_address) {
+void HandshakeLog::failed(tls::Session& session, const std::string& remote_address, SteadyTime now) {
   const tls::Evidence* evidence = session.failure();
   auto diagnosis = session.diagnosis();
   if (!evidence || !diagnosis) return;
@@ -24,7 +24,6 @@ void HandshakeLog::failed(tls::Session& session, const std::string& remote_addre
   tls::RecordLimiter::Decision line, record;
   {
     std::lock_guard lock(mutex_);
-    SteadyTime now = std::chrono::steady_clock::now();
     if (!diagnosis->noise) line = lines_.admit(source, diagnosis->code + diagnosis->error, now);
     record = (diagnosis->noise ? probes_ : records_).admit(source, diagnosis->code, now);
   }

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <string>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "tls/diagnosis.h"
 
@@ -23,7 +24,7 @@ class HandshakeLog {
   // "Server TLS handshake failed in 1.9ms with error ..." once a second for one source and cause, the record once a
   // minute, with fields for structured formats; the rest at debug. Probes at debug, and once an hour a record that counts
   // them. With tls::Explain::kOff Fabric's line for each, and nothing else. Counts all (tls/failure_count.h).
-  void failed(tls::Session& session, const std::string& remote_address);
+  void failed(tls::Session& session, const std::string& remote_address, SteadyTime now = std::chrono::steady_clock::now());
   void completed(const std::string& remote_address, std::chrono::nanoseconds duration);
 
  private:
