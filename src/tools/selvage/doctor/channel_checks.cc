@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "channel/tls_notes.h"
 #include "crypto/chain.h"
 #include "orderer/etcdraft/configuration.pb.h"
 #include "wire/marshal.h"
@@ -48,7 +49,7 @@ void check_organisations(const channel::Bundle& bundle, const std::string& secti
     const std::string subject = escape(org.mspid, 60);
     if (org.roots.empty()) {
       report.fail(
-          section, subject, "has no tls_root_certs: nobody can believe its nodes' certificates", "TLS-52",
+          section, subject, "has no tls_root_certs (" + channel::path_of(org) + "): nobody can believe its nodes' certificates", "TLS-52",
           "put its TLS CA under msp/tlscacerts/ and update the organisation's MSP in the channel's configuration");
       continue;
     }
@@ -103,6 +104,37 @@ void check_consenters(const std::string& section, ChannelTls& channel, sys_secon
     if (well)
       report.ok(section, subject, time_left(std::min(consenter.server.not_after(), consenter.client.not_after()), now));
   }
+}
+
+// Who is on an organisation's list of revoked certificates: Fabric never looks there for TLS.
+void check_revocations(const channel::Bundle& bundle, const OwnFiles& own, const std::string& section, const ChannelTls& channel,
+                       Report& report) {
+  std::vector<tls::Revocations> lists;
+  for (const channel::OrgTlsRoots& org : bundle.org_tls_roots()) {
+    for (const auto& list : org.revocations) {
+      tls::Provenance from;
+      from.kind = tls::Provenance::Kind::kChannel;
+      from.channel = channel.channel;
+      from.msp_id = org.mspid;
+      lists.push_back({list, std::move(from)});
+    }
+  }
+  tls::TrustStore store(channel.roots);
+  store.set_source("lists", {}, std::move(lists));
+  const auto trust = store.current();
+  const auto look = [&](const std::string& subject, const std::vector<crypto::Certificate>& chain) {
+    const tls::Revocations* found = trust->revoked(chain);
+    if (found == nullptr) return;
+    report.warn(section, subject,
+                fmt::format("{} (serial {}) is revoked by the list of {}, and accepted all the same where that is not looked at",
+                            subject_of(chain.front()), chain.front().serial_hex().substr(0, 40), escape(found->from.msp_id, 60)),
+                "TLS-14", "have a new certificate issued; CORE_PEER_TLS_REVOCATION, ORDERER_GENERAL_TLS_REVOCATION refuse revoked ones");
+  };
+  for (const ChannelConsenter& one : channel.consenters) {
+    look(one.name + " " + one.address, {one.server});
+    if (!(one.client == one.server)) look(one.name + " " + one.address, {one.client});
+  }
+  for (const LoadedPair& pair : own.pairs) look("our " + pair.configured->role + " certificate", pair.credentials->chain());
 }
 
 void check_own_place(const channel::Bundle& bundle, const NodeTls& node, const OwnFiles& own,
@@ -185,6 +217,7 @@ ChannelTls check_channel(const channel::Bundle& bundle, const NodeTls* node, con
     report.fail(section, "consenters", consenters.error().message, "TLS-18",
                 "update that consenter in the channel's configuration");
   }
+  check_revocations(bundle, own, section, channel, report);
   if (node != nullptr && node->enabled) check_own_place(bundle, *node, own, section, channel, now, report);
   return channel;
 }

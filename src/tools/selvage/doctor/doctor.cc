@@ -72,14 +72,19 @@ void check_all_live(const Wanted& wanted, const LiveSettings& live, const Channe
 int run(const Wanted& wanted, const config::Environment& environment, Terminal terminal) {
   // What client/ tells of its progress is not what was asked for.
   if (environment.count("FABRIC_LOGGING_SPEC") == 0) (void)log::set_spec("error");
+  Report report;
+  const auto finish = [&] {
+    terminal.out << (wanted.json ? report.to_json() : report.to_text());
+    return report.exit_code();
+  };
   auto node = read_node_tls(wanted.config_file, environment);
   if (!node) {
-    terminal.err << "selvage: error: " << to_string(node.error()) << "\n";
-    return 2;
+    report.fail("own files", "configuration", node.error().message, code_of(node.error(), ""), node.error().hint);
+    return finish();
   }
-  Report report;
   const auto now = std::chrono::floor<std::chrono::seconds>(os::system_clock().now());
   OwnFiles own = check_own_files(*node, now, report);
+  check_identity(*node, now, report);
 
   LiveSettings live{own.for_dialling(), own.all_roots};
   for (const std::string& file : wanted.ca_files) {
@@ -109,8 +114,7 @@ int run(const Wanted& wanted, const config::Environment& environment, Terminal t
   check_all_live(wanted, live, channel ? &*channel : nullptr, report);
   list_expiry(std::move(endings), now, report);
   if (channel) plan_rotation(*channel, "", report);
-  terminal.out << (wanted.json ? report.to_json() : report.to_text());
-  return report.exit_code();
+  return finish();
 }
 
 }  // namespace selvage::tools::doctor

@@ -6,11 +6,14 @@
 #include <filesystem>
 #include <fstream>
 
+#include "crypto/pem.h"
 #include "kit/certificates.h"
 #include "kit/channels.h"
 #include "orderer/etcdraft/configuration.pb.h"
+#include "msp/msp_config.pb.h"
 #include "tools/selvage/doctor/channel_checks.h"
 #include "tools/selvage/doctor/file_checks.h"
+#include "wire/marshal.h"
 
 namespace selvage::tools::doctor {
 namespace {
@@ -139,6 +142,112 @@ TEST_F(DoctorTls, MindsKeysThatOthersCanRead) {
   EXPECT_EQ(exit_code_, 1);
 }
 
+// What Fabric's words hide about files that cannot be used: the code, and the setting or file in the words.
+TEST_F(DoctorTls, SaysWhatAFileIsThatIsNoKeyOrCertificate) {
+  const test::Identity good = ca_.server("peer0", {"peer0.org1.example.com"});
+  const std::string encrypted =
+      "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAg=\n-----END ENCRYPTED PRIVATE KEY-----\n";
+  write("server.key", encrypted);
+  EXPECT_EQ(first_code(), "TLS-17") << said_;
+  EXPECT_NE(said_.find("openssl pkey"), std::string::npos) << said_;
+  give(good);
+  write("server.crt", good.certificate.der());
+  EXPECT_EQ(first_code(), "TLS-18") << said_;
+  EXPECT_NE(said_.find("looks like DER"), std::string::npos) << said_;
+  write("server.crt", good.key_pem());
+  write("server.key", good.certificate_pem());
+  EXPECT_EQ(first_code(), "TLS-19") << said_;
+  EXPECT_NE(said_.find("exchange"), std::string::npos) << said_;
+  const test::Identity below = ca_.intermediate("ica.org1.example.com").server("peer0", {"peer0.org1.example.com"});
+  write("server.crt", below.intermediates.front().pem() + below.certificate_pem());
+  write("server.key", below.key_pem());
+  EXPECT_EQ(first_code(), "TLS-36") << said_;
+  EXPECT_NE(said_.find("put the certificate of the node itself first"), std::string::npos) << said_;
+  ::unlink((folder_ + "/server.key").c_str());
+  EXPECT_EQ(first_code(), "TLS-37") << said_;
+  EXPECT_NE(said_.find("CORE_PEER_TLS_KEY_FILE"), std::string::npos) << said_;
+}
+
+TEST_F(DoctorTls, SaysWhatACaFileHolds) {
+  write("ca.crt", ca_.key().to_pem());
+  EXPECT_EQ(first_code(), "TLS-22") << said_;
+  EXPECT_NE(said_.find("holds a private key"), std::string::npos) << said_;
+  write("ca.crt", ca_.pem() + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n");
+  EXPECT_EQ(first_code(), "TLS-23") << said_;
+  EXPECT_NE(said_.find("block 2 (line"), std::string::npos) << said_;
+  node_.roots[0].files.clear();
+  EXPECT_EQ(first_code(), "TLS-38") << said_;
+  node_.roots[0].of_clients = node_.roots[0].demanded = false;
+  EXPECT_EQ(first_code(), "TLS-24") << said_;
+}
+
+TEST_F(DoctorTls, MindsAnOrdererWithoutTls) {
+  node_ = {};
+  node_.is_orderer = true;
+  EXPECT_EQ(first_code(), "TLS-40") << said_;
+  EXPECT_EQ(exit_code_, 2);
+}
+
+TEST_F(DoctorTls, MissesTheIntermediateBehindTheOwnCertificate) {
+  const test::Identity below = ca_.intermediate("ica.org1.example.com").server("peer0", {"peer0.org1.example.com"});
+  write("server.crt", below.certificate_pem());
+  write("server.key", below.key_pem());
+  EXPECT_EQ(first_code(), "TLS-33") << said_;
+  EXPECT_NE(said_.find("append the intermediate to " + folder_ + "/server.crt"), std::string::npos) << said_;
+  give({below.certificate, below.key, {}});
+  write("server.crt", below.chain_pem());
+  EXPECT_EQ(first_code(), "") << said_;
+}
+
+TEST_F(DoctorTls, NamesDatesUsesAndNamesOfOwnCertificates) {
+  give(ca_.server("peer0", {"peer0.org1.example.com"}, [](auto& request) { request.not_before = test::kGoodNow + std::chrono::days(3); }));
+  EXPECT_EQ(first_code(), "TLS-27") << said_;
+  give(ca_.server("peer0", {}));
+  EXPECT_EQ(first_code(), "TLS-29") << said_;
+  give(ca_.server("peer0", {"peer0.org1.example.com"},
+                  [](auto& request) { request.extended_key_usages = {std::string(crypto::kClientAuth)}; }));
+  EXPECT_EQ(first_code(), "TLS-32") << said_;
+  const test::Authority ended("tlsca.org1.example.com", [](auto& request) { request.not_after = test::kGoodNow - std::chrono::days(1); });
+  write("ca.crt", ended.pem());
+  give(ended.server("peer0", {"peer0.org1.example.com"}));
+  EXPECT_EQ(first_code(), "TLS-10") << said_;
+}
+
+// The enrolment that the node signs with.
+TEST_F(DoctorTls, LooksAtTheEnrolmentToo) {
+  const auto verdict = [this](std::chrono::sys_seconds now) {
+    Report report;
+    check_identity(node_, now, report);
+    said_ = report.to_text();
+    const Finding& found = report.findings().front();
+    return found.verdict == Verdict::kOk ? std::string("ok") : found.code;
+  };
+  const test::Authority authority("ca.org1.example.com");
+  const test::Identity peer = authority.member("peer0", "peer");
+  node_.msp_directory = folder_ + "/msp";
+  for (const char* name : {"/msp/cacerts", "/msp/signcerts", "/msp/keystore"}) std::filesystem::create_directories(folder_ + name);
+  write("msp/config.yaml",
+        "NodeOUs:\n  Enable: true\n  ClientOUIdentifier: {OrganizationalUnitIdentifier: client}\n  PeerOUIdentifier: "
+        "{OrganizationalUnitIdentifier: peer}\n  AdminOUIdentifier: {OrganizationalUnitIdentifier: admin}\n  OrdererOUIdentifier: "
+        "{OrganizationalUnitIdentifier: orderer}\n");
+  write("msp/cacerts/ca.pem", authority.pem());
+  write("msp/signcerts/cert.pem", peer.certificate_pem());
+  write("msp/keystore/priv_sk", peer.key_pem());
+  EXPECT_EQ(verdict(test::kGoodNow), "ok") << said_;
+  EXPECT_EQ(verdict(test::kGoodUntil + std::chrono::days(1)), "TLS-55") << said_;
+  EXPECT_EQ(verdict(test::kGoodUntil - std::chrono::days(5)), "TLS-55") << said_;
+  write("msp/keystore/priv_sk", authority.member("peer1", "peer").key_pem());
+  EXPECT_EQ(verdict(test::kGoodNow), "TLS-57") << said_;
+  write("msp/keystore/priv_sk", peer.key_pem());
+  const test::Authority again("ca.org1.example.com", [](auto& request) { request.not_before = test::kGoodFrom + std::chrono::days(9); });
+  const test::Identity older = again.member("peer0", "peer");
+  write("msp/cacerts/ca.pem", again.pem());
+  write("msp/signcerts/cert.pem", older.certificate_pem());
+  write("msp/keystore/priv_sk", older.key_pem());
+  EXPECT_EQ(verdict(test::kGoodNow), "TLS-56") << said_;
+  EXPECT_NE(said_.find("older than its CA"), std::string::npos) << said_;
+}
+
 // Verdicts over a channel, without files.
 std::vector<std::string> codes_of(const channel::Bundle& bundle, std::chrono::sys_seconds now = test::kGoodNow) {
   Report report;
@@ -155,6 +264,29 @@ TEST(DoctorChannel, HasNothingToSayOfAGoodChannel) {
   EXPECT_TRUE(codes_of(*channel.bundle()).empty());
 }
 
+// Changes the MSP of the orderer organisation in the channel's configuration.
+template <class Change>
+void change_orderer_msp(test::Channel& channel, Change change) {
+  auto& group = (*(*channel.config().mutable_channel_group()->mutable_groups())["Orderer"].mutable_groups())["Orderer"];
+  auto& value = (*group.mutable_values())["MSP"];
+  auto config = *wire::parse<::msp::MSPConfig>(value.value());
+  auto fabric = *wire::parse<::msp::FabricMSPConfig>(config.config());
+  change(fabric);
+  config.set_config(wire::marshal(fabric));
+  value.set_value(wire::marshal(config));
+}
+
+TEST(DoctorChannel, NamesTheOrganisationWithoutTlsRootsAndItsPlace) {
+  test::Channel channel;
+  change_orderer_msp(channel, [](::msp::FabricMSPConfig& msp) { msp.clear_tls_root_certs(); });
+  Report report;
+  (void)check_channel(*channel.bundle(), nullptr, {}, test::kGoodNow, report);
+  const std::string said = report.to_text();
+  EXPECT_NE(said.find("FAIL OrdererMSP"), std::string::npos) << said;
+  EXPECT_NE(said.find("has no tls_root_certs (Channel/Orderer/Orderer/MSP)"), std::string::npos) << said;
+  EXPECT_NE(said.find("TLS-52"), std::string::npos) << said;
+}
+
 TEST(DoctorChannel, SeesConsentersAndCasThatExpired) {
   test::Channel channel;
   auto codes = codes_of(*channel.bundle(), test::kGoodUntil + std::chrono::days(1));
@@ -167,6 +299,13 @@ TEST(DoctorChannel, SeesAConsenterOfAStrangeCa) {
   options.consenter_tls_pem = test::Authority("tlsca.elsewhere").server("orderer0", {"127.0.0.1"}).certificate_pem();
   test::Channel channel(options);
   EXPECT_EQ(codes_of(*channel.bundle()), std::vector<std::string>({"TLS-52", "TLS-52"}));
+}
+
+TEST(DoctorChannel, SeesAConsenterWhoseCertificateIsRevoked) {
+  test::Channel channel;
+  const Bytes list = crypto::encode_pem("X509 CRL", test::revocation_list(channel.orderer().tls_ca(), channel.consenter_tls().certificate));
+  change_orderer_msp(channel, [&](::msp::FabricMSPConfig& msp) { msp.add_revocation_list(list); });
+  EXPECT_EQ(codes_of(*channel.bundle()), std::vector<std::string>{"TLS-14"});
 }
 
 TEST(DoctorChannel, RenewsTheLeaderLastAndTheSoonestToExpireFirst) {

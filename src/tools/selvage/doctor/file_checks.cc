@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "crypto/chain.h"
+#include "identity/posix_msp_directory.h"
 #include "tls/catalogue/catalogue.h"
 #include "tls/files_service.h"
 
@@ -21,14 +22,6 @@ constexpr const char* kTrust = "trust";
 constexpr const char* kReenroll = "fabric-ca-client reenroll --enrollment.profile tls --csr.keyrequest.reusekey";
 
 std::string date_of(sys_seconds time) { return crypto::to_rfc3339(time).substr(0, 10); }
-
-// The code of an error by its words; loading errors have no evidence to go by.
-std::string code_of(const Error& error, const char* otherwise) {
-  for (const auto& match : tls::recognise(error.message)) {
-    if (!match.codes.empty()) return tls::code_name(match.codes.front());
-  }
-  return otherwise;
-}
 
 std::string remedy_of(const Error& error, const Origin& setting) {
   return error.hint.empty() ? "look at " + setting.to_string() : error.hint;
@@ -111,6 +104,14 @@ void check_issued_by(const ConfiguredPair& pair, const tls::Credentials& credent
         "TLS-03", "copy certificate and CA certificate of one generation");
     return;
   }
+  const auto trust = tls::TrustStore(roots).current();
+  if (const tls::Root* relative = tls::find_root_of_family(trust.get(), chain.back())) {
+    report.fail(kTrust, pair.role + " certificate",
+                fmt::format("issued by {}, which is neither in its file nor among the roots: perhaps an intermediate of {} [{}]",
+                            escape(chain.back().issuer(), 120), subject_of(relative->certificate), relative->from.to_string()),
+                pair.as_server ? "TLS-33" : "TLS-09", "append the intermediate to " + pair.certificate.path + ", after the certificate");
+    return;
+  }
   report.warn(
       kTrust, pair.role + " certificate",
       fmt::format("issued by {}, which none of the files named as roots holds", escape(chain.back().issuer(), 120)),
@@ -165,6 +166,30 @@ std::optional<LoadedPair> check_pair(const ConfiguredPair& pair, sys_seconds now
 }
 
 }  // namespace
+
+// Loading errors have no evidence to go by, but words.
+std::string code_of(const Error& error, const char* otherwise) {
+  for (const auto& match : tls::recognise(error.message + ": " + error.cause + ": " + error.hint)) {
+    if (!match.codes.empty()) return tls::code_name(match.codes.front());
+  }
+  return otherwise;
+}
+
+void check_identity(const NodeTls& node, sys_seconds now, Report& report) {
+  const auto local = identity::load_local_msp(node.msp_directory, node.msp_id, to_system_time(now));
+  if (!local) {
+    report.fail(kFiles, "enrolment (MSP)", local.error().message, code_of(local.error(), ""),
+                local.error().hint.empty() ? "look at " + node.msp_directory : local.error().hint);
+    return;
+  }
+  const crypto::Certificate& certificate = local->signer.certificate();
+  const std::string detail = fmt::format("{}  {}, {}", node.msp_directory, subject_of(certificate), time_left(certificate.not_after(), now));
+  if (certificate.not_after() - now < days(30)) {
+    report.warn(kFiles, "enrolment (MSP)", detail, "TLS-55", "renew it: fabric-ca-client reenroll");
+  } else {
+    report.ok(kFiles, "enrolment (MSP)", detail);
+  }
+}
 
 std::string time_left(sys_seconds not_after, sys_seconds now) {
   auto count = std::chrono::floor<days>(not_after >= now ? not_after - now : now - not_after).count();
@@ -229,7 +254,9 @@ OwnFiles check_own_files(const NodeTls& node, sys_seconds now, Report& report) {
       }
       roots.insert(roots.end(), some->begin(), some->end());
     }
-    if (configured.files.empty() && configured.demanded) {
+    if (configured.files.empty() && !configured.of_clients) {
+      report.warn(kTrust, configured.role, "none", "TLS-24", "name the CA certificates of the servers in " + configured.setting.to_string());
+    } else if (configured.files.empty() && configured.demanded) {
       report.warn(kTrust, configured.role, "none: only certificates of organisations in joined channels are accepted",
                   "TLS-38", "name CA certificates in " + configured.setting.to_string());
     }

@@ -35,6 +35,13 @@ struct OwnFiles {
 // finding.
 [[nodiscard]] OwnFiles check_own_files(const NodeTls& node, std::chrono::sys_seconds now, Report& report);
 
+// The enrolment certificate that the node signs with: dates, its CA, its key. A finding of "own files" (TLS-55, TLS-56,
+// TLS-57).
+void check_identity(const NodeTls& node, std::chrono::sys_seconds now, Report& report);
+
+// The code of an error by its words; `otherwise` when they are of none.
+[[nodiscard]] std::string code_of(const Error& error, const char* otherwise);
+
 // Section "expiry": what ends within 90 days, soonest first.
 struct Ending {
   std::string what;  // "server certificate (tls/server.crt)"
