@@ -223,7 +223,7 @@ class Network:
 
     def start_peer(self, name, **more):
         port, tls = self.ports[name], self.peer_tls(name)
-        env = self.environment(
+        env = self.environment(**{**dict(
             CORE_PEER_ID=f"peer0.{name}.example.com", CORE_PEER_LISTENADDRESS=f"127.0.0.1:{port}",
             CORE_PEER_ADDRESS=f"127.0.0.1:{port}", CORE_PEER_GOSSIP_BOOTSTRAP=f"127.0.0.1:{port}",
             CORE_PEER_GOSSIP_EXTERNALENDPOINT=f"127.0.0.1:{port}",
@@ -234,7 +234,7 @@ class Network:
             CORE_PEER_FILESYSTEMPATH=self.folder / name, CORE_LEDGER_SNAPSHOTS_ROOTDIR=self.folder / name / "snapshots",
             CORE_PEER_CHAINCODELISTENADDRESS=f"127.0.0.1:{self.ports[name + '_cc']}",
             CORE_OPERATIONS_LISTENADDRESS=f"127.0.0.1:{self.ports[name + '_ops']}", CORE_VM_ENDPOINT="",
-            CORE_CHAINCODE_EXTERNALBUILDERS=json.dumps([{"name": "ccaas", "path": str(self.builder())}]), **more)
+            CORE_CHAINCODE_EXTERNALBUILDERS=json.dumps([{"name": "ccaas", "path": str(self.builder())}])), **more})
         process = self.processes[name] = Process(name, [str(self.programs["peer"]), "node", "start"], env, self.folder)
         process.wait_for("Started peer with ID=")
         return process

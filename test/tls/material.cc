@@ -72,6 +72,11 @@ int main(int argc, char** argv) {
   write("server_leaf_second.key", hidden.key_pem());
   write("server_is_ca", {ca.certificate(), ca.key(), {}});
 
+  // Proxies that end TLS: one that nobody knows, and one with the right CA's certificates.
+  write("ingress", test::Authority("ingress authority").server("ingress.local", {"ingress.local"}));
+  write("proxy", ca.server("proxy.example.com", hosts));
+  write("nginx", ca.client("nginx"));
+
   // Good pairs of every kind of key that Fabric's TLS takes.
   for (const auto& [name, algorithm] : {std::pair("p256", crypto::KeyAlgorithm::kEcdsaP256), {"p384", crypto::KeyAlgorithm::kEcdsaP384},
                                         {"p521", crypto::KeyAlgorithm::kEcdsaP521}, {"rsa", crypto::KeyAlgorithm::kRsa},

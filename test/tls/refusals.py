@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
-"""Every way to get mutual TLS wrong that one machine can provoke, against our orderer: what its log says, and the last line
-of our `peer` and of an unmodified Go client (grpc-go). Held against expected/<case>.txt; `refusals.py --update [case ...]`
-writes them anew, `refusals.py case ...` runs some.
+"""Every way to get mutual TLS wrong that one machine and one node can provoke: what the log of our orderer or peer says, and the
+last line of our `peer` and of an unmodified Go client (grpc-go). Held against expected/<case>.txt; `refusals.py --update [case ...]`
+writes them anew, `refusals.py case ...` runs some. Beside it: on_top_of_tls.py, for what takes a network.
 
 Numbers of the cases are those of doc/tls/README.md's catalogue.
 """
 import concurrent.futures
+import contextlib
 import datetime
 import difflib
 import os
@@ -18,10 +19,12 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE.parent / "cli"))
+sys.path[:0] = [str(HERE), str(HERE.parent / "cli")]
 import network  # noqa: E402
+from proxy import Proxy  # noqa: E402
 
 BIN = network.ours()
 UPDATE = "--update" in sys.argv
@@ -30,11 +33,12 @@ WANTED = [word for word in sys.argv[1:] if not word.startswith("-")]
 
 class Case:
     """server: pair of the orderer; roots: its client roots; ca, cert, name, host: the client's side. `go`: False where only
-    our tools have such a setting."""
+    our tools have such a setting. `node`: "orderer" or "peer"; `settings`: more of its variables. `proxy`: what Proxy takes, to
+    stand before it."""
 
     def __init__(self, number, what, server="server", roots="ca.crt", ca="ca.crt", cert="client", key=None, name=None,
-                 host="127.0.0.1", port="orderer", go=True, ours=True, flags=None, env=None, orderer=None, starts=True,
-                 go_mode=None, command=None):
+                 host="127.0.0.1", port="main", go=True, ours=True, flags=None, env=None, settings=None, starts=True,
+                 go_mode=None, command=None, node="orderer", proxy=None, probes=0):
         self.__dict__.update(locals())
 
 
@@ -55,7 +59,7 @@ def cases():
         c("T12", "a client certificate signed with SHA-1", cert="sha1"),
         c("T13", "a key on a curve that TLS has not", cert="other_curve"),
         c("T15", "a bad certificate where none is required", cert="expired",
-          orderer={"ORDERER_GENERAL_TLS_CLIENTAUTHREQUIRED": "false"}),
+          settings={"ORDERER_GENERAL_TLS_CLIENTAUTHREQUIRED": "false"}),
         c("T16", "the key of another certificate", key="other_client.key"),
         c("T17", "an encrypted key", key="encrypted.key"),
         c("T18", "a certificate in DER", cert="der"),
@@ -76,28 +80,39 @@ def cases():
         c("T33", "a server that does not send its intermediate", server="server_without_intermediate"),
         c("T34", "an override that the certificate has not", name="peer0.org1"),
         c("T35", "a CA's own certificate as server certificate", server="server_is_ca"),
-        c("T36", "an orderer whose key is another's", starts=False, orderer={"ORDERER_GENERAL_TLS_PRIVATEKEY": "{}/client.key"}),
+        c("T36", "an orderer whose key is another's", starts=False, settings={"ORDERER_GENERAL_TLS_PRIVATEKEY": "{}/client.key"}),
         c("T36b", "an orderer whose leaf is not first", starts=False, server="server_leaf_second"),
-        c("T37", "an orderer with an encrypted key", starts=False, orderer={"ORDERER_GENERAL_TLS_PRIVATEKEY": "{}/encrypted.key"}),
-        c("T37b", "an orderer without its certificate file", starts=False, orderer={"ORDERER_GENERAL_TLS_CERTIFICATE": "{}/nothing.crt"}),
-        c("T38", "client roots that are not there", starts=False, orderer={"ORDERER_GENERAL_TLS_CLIENTROOTCAS": "[{}/ca.crt,{}/nothing.crt]"}),
-        c("T38b", "client roots as a list with blanks", orderer={"ORDERER_GENERAL_TLS_CLIENTROOTCAS": "{}/ca.crt {}/other_ca.crt"},
+        c("T37", "an orderer with an encrypted key", starts=False, settings={"ORDERER_GENERAL_TLS_PRIVATEKEY": "{}/encrypted.key"}),
+        c("T37b", "an orderer without its certificate file", starts=False, settings={"ORDERER_GENERAL_TLS_CERTIFICATE": "{}/nothing.crt"}),
+        c("T38", "client roots that are not there", starts=False, settings={"ORDERER_GENERAL_TLS_CLIENTROOTCAS": "[{}/ca.crt,{}/nothing.crt]"}),
+        c("T38b", "client roots as a list with blanks", settings={"ORDERER_GENERAL_TLS_CLIENTROOTCAS": "{}/ca.crt {}/other_ca.crt"},
           cert="other_client"),
-        c("T40", "an orderer without TLS", starts=False, orderer={"ORDERER_GENERAL_TLS_ENABLED": "false"}),
+        c("T38c", "a peer's client roots in the orderer's form", starts=False, node="peer",
+          settings={"CORE_PEER_TLS_CLIENTROOTCAS_FILES": "[{}/ca.crt,{}/nothing.crt]"}),
+        c("T39", "half of a client pair", starts=False, node="peer", settings={"CORE_PEER_TLS_CLIENTKEY_FILE": "{}/client.key"}),
+        c("T40", "an orderer without TLS", starts=False, settings={"ORDERER_GENERAL_TLS_ENABLED": "false"}),
         c("T41", "an admin listener without client authentication", starts=False,
-          orderer={"ORDERER_ADMIN_TLS_ENABLED": "true", "ORDERER_ADMIN_TLS_CLIENTAUTHREQUIRED": "false"}),
+          settings={"ORDERER_ADMIN_TLS_ENABLED": "true", "ORDERER_ADMIN_TLS_CLIENTAUTHREQUIRED": "false"}),
         c("T42", "a plaintext client", go_mode="plain", flags=[], ca=None, cert=None),
         c("T43", "a TLS client on a plaintext port", port="operations"),
         c("T44", "gRPC on the admin port", port="admin"),
+        c("T45", "a client at the listener for chaincode", node="peer", port="chaincode"),
         c("T46", "osnadmin in plaintext on the admin port", go=False, command=["osnadmin", "channel", "list", "-o", "{admin}"]),
+        c("T47", "a health probe that only opens and closes", ours=False, go=False, probes=3,
+          settings={"FABRIC_LOGGING_SPEC": "info:core.comm=debug"}),
         c("T48", "a client of TLS 1.0 and 1.1", ours=False, go_mode="old"),
+        c("T49", "a proxy that ends TLS with a certificate of its own CA", proxy=dict(pair="ingress", own="nginx")),
+        c("T49b", "a web server in the node's place, with a good certificate", proxy=dict(pair="proxy", alpn=())),
+        c("T50", "a proxy that ends TLS and connects with its own certificate", proxy=dict(pair="proxy", own="nginx"), go_mode="deliver"),
+        c("T50b", "a request for blocks without the hash of the client's certificate", ours=False, go_mode="deliver_without"),
         c("open_key", "a private key that every user may read", server="open"),
-        c("T55", "an expired enrolment certificate", starts=False, orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/expired_msp"}),
+        c("T55", "an expired enrolment certificate", starts=False, settings={"ORDERER_GENERAL_LOCALMSPDIR": "{}/expired_msp"}),
         c("T55b", "an expired enrolment certificate, started all the same", cert="other_client",
-          orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/expired_msp", "ORDERER_GENERAL_STARTWITHEXPIREDIDENTITY": "true"}),
-        c("T57", "an enrolment key that does not match", starts=False, orderer={"ORDERER_GENERAL_LOCALMSPDIR": "{}/mismatched_msp"}),
+          settings={"ORDERER_GENERAL_LOCALMSPDIR": "{}/expired_msp", "ORDERER_GENERAL_STARTWITHEXPIREDIDENTITY": "true"}),
+        c("T56", "an enrolment certificate older than its CA", starts=False, settings={"ORDERER_GENERAL_LOCALMSPDIR": "{}/older_msp"}),
+        c("T57", "an enrolment key that does not match", starts=False, settings={"ORDERER_GENERAL_LOCALMSPDIR": "{}/mismatched_msp"}),
         c("T58", "a client certificate with none of the names that may come",
-          orderer={"ORDERER_GENERAL_TLS_CLIENTNAMES": "dns:app2.example.com uri:spiffe://org1/*"}),
+          settings={"ORDERER_GENERAL_TLS_CLIENTNAMES": "dns:app2.example.com uri:spiffe://org1/*"}),
     ]
 
 
@@ -105,6 +120,7 @@ class Bench:
     def __init__(self, folder):
         self.folder = folder
         self.go = None
+        self.took = {}  # seconds of each case
         self.tls = folder / "tls"
         self.tls.mkdir()
         subprocess.run([BIN / "tls_material", self.tls], check=True)
@@ -126,7 +142,7 @@ class Bench:
         copy("server.crt", "open.crt")
         (self.tls / "open.key").chmod(0o644)
         home = folder / "crypto/ordererOrganizations/example.com/orderers/orderer.example.com/msp"
-        for name in ("expired_msp", "mismatched_msp"):
+        for name in ("expired_msp", "mismatched_msp", "older_msp"):
             subprocess.run(["cp", "-r", home, self.tls / name], check=True)
         (self.tls / "mismatched_msp/keystore/priv_sk").write_bytes((self.tls / "client.key").read_bytes())
         ca = folder / "crypto/ordererOrganizations/example.com/ca"
@@ -141,9 +157,12 @@ class Bench:
                                          "authorityKeyIdentifier=keyid\n")
         begun = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(minutes=3)  # cryptogen's CA is five minutes older
         stamp = lambda time: time.strftime("%y%m%d%H%M%SZ")
-        openssl("ca", "-batch", "-config", "db/ca.cnf", "-cert", next(ca.glob("*.pem")), "-keyfile", next(ca.glob("*_sk")), "-in",
-                "renew.csr", "-startdate", stamp(begun), "-enddate", stamp(begun + datetime.timedelta(minutes=2)), "-out",
-                "expired_msp/signcerts/orderer.example.com-cert.pem", "-notext")
+        older = datetime.datetime(2024, 1, 1)
+        for msp, start, end in (("expired_msp", begun, begun + datetime.timedelta(minutes=2)),
+                                ("older_msp", older, older + datetime.timedelta(days=3650))):
+            openssl("ca", "-batch", "-config", "db/ca.cnf", "-cert", next(ca.glob("*.pem")), "-keyfile", next(ca.glob("*_sk")), "-in",
+                    "renew.csr", "-startdate", stamp(start), "-enddate", stamp(end), "-out",
+                    f"{msp}/signcerts/orderer.example.com-cert.pem", "-notext")
 
     def build_go(self):
         cache = pathlib.Path(os.environ.get("SELVAGE_BUILD", HERE.parents[1] / "build/debug")) / "interop" / "tls"
@@ -163,10 +182,23 @@ class Bench:
     def file(self, name):
         return str(self.tls / name)
 
+    def peer_environment(self, case, folder, ports):
+        home = self.folder / "crypto/peerOrganizations/org1.example.com/peers/peer0.org1.example.com"
+        return {**os.environ, "FABRIC_CFG_PATH": str(network.ROOT / "config"), "FABRIC_LOGGING_FORMAT": "%{level:.4s} %{module} %{message}",
+                "CORE_PEER_ID": "peer0", "CORE_PEER_LISTENADDRESS": f"127.0.0.1:{ports['main']}",
+                "CORE_PEER_ADDRESS": f"127.0.0.1:{ports['main']}", "CORE_PEER_CHAINCODELISTENADDRESS": f"127.0.0.1:{ports['chaincode']}",
+                "CORE_PEER_LOCALMSPID": "Org1MSP", "CORE_PEER_MSPCONFIGPATH": str(home / "msp"), "CORE_PEER_TLS_ENABLED": "true",
+                "CORE_PEER_TLS_CLIENTAUTHREQUIRED": "true", "CORE_PEER_TLS_CERT_FILE": self.file(case.server + ".crt"),
+                "CORE_PEER_TLS_KEY_FILE": self.file(case.server + ".key"), "CORE_PEER_TLS_ROOTCERT_FILE": self.file("ca.crt"),
+                "CORE_PEER_TLS_CLIENTROOTCAS_FILES": self.file(case.roots), "CORE_PEER_FILESYSTEMPATH": str(folder / "data"),
+                "CORE_LEDGER_SNAPSHOTS_ROOTDIR": str(folder / "snapshots"), "CORE_VM_ENDPOINT": "",
+                "CORE_OPERATIONS_LISTENADDRESS": f"127.0.0.1:{ports['operations']}",
+                **{key: value.replace("{}", str(self.tls)) for key, value in (case.settings or {}).items()}}
+
     def environment(self, case, folder, ports):
         """Of an orderer for this case."""
         return {**os.environ, "FABRIC_CFG_PATH": str(network.ROOT / "config"), "FABRIC_LOGGING_FORMAT": "%{level:.4s} %{module} %{message}",
-               "ORDERER_GENERAL_LISTENPORT": str(ports["orderer"]), "ORDERER_GENERAL_LISTENADDRESS": "0.0.0.0",
+               "ORDERER_GENERAL_LISTENPORT": str(ports["main"]), "ORDERER_GENERAL_LISTENADDRESS": "0.0.0.0",
                "ORDERER_GENERAL_LOCALMSPID": "OrdererMSP",
                "ORDERER_GENERAL_LOCALMSPDIR": str(self.folder / "crypto/ordererOrganizations/example.com/orderers/orderer.example.com/msp"),
                "ORDERER_GENERAL_TLS_ENABLED": "true", "ORDERER_GENERAL_TLS_CLIENTAUTHREQUIRED": "true",
@@ -178,49 +210,72 @@ class Bench:
                "ORDERER_ADMIN_LISTENADDRESS": f"127.0.0.1:{ports['admin']}", "ORDERER_ADMIN_TLS_ENABLED": "true",
                "ORDERER_ADMIN_TLS_CERTIFICATE": self.file("server.crt"), "ORDERER_ADMIN_TLS_PRIVATEKEY": self.file("server.key"),
                "ORDERER_ADMIN_TLS_CLIENTAUTHREQUIRED": "true", "ORDERER_ADMIN_TLS_CLIENTROOTCAS": f"[{self.file('ca.crt')}]",
-               **{key: value.replace("{}", str(self.tls)) for key, value in (case.orderer or {}).items()}}
+               **{key: value.replace("{}", str(self.tls)) for key, value in (case.settings or {}).items()}}
 
     # -- one case ---------------------------------------------------------------------------------------------------
     def run(self, case):
+        begun = time.monotonic()
         folder = self.folder / case.number
         folder.mkdir()
-        ports = dict(zip(("orderer", "admin", "operations"), PORTS.take(3)))
-        env = self.environment(case, folder, ports)
-        orderer = network.Process("orderer", [str(BIN / "orderer")], env, folder)
+        ports = dict(zip(("main", "admin", "operations", "chaincode"), PORTS.take(4)))
+        env = (self.environment if case.node == "orderer" else self.peer_environment)(case, folder, ports)
+        command = [str(BIN / case.node)] + (["node", "start"] if case.node == "peer" else [])
+        node = network.Process(case.node, command, env, folder)
         said = [f"# {case.what}"]
         try:
             if not case.starts:
-                orderer.popen.wait(60)
-                return said + ["", "orderer's last line"] + [line for line in orderer.text().splitlines() if line.startswith("ERRO")][-1:]
-            orderer.wait_for("Beginning to serve requests", 60)
-            warnings = [line for line in orderer.text().splitlines() if line.startswith("WARN certmonitor")]
+                node.popen.wait(60)
+                return said + ["", f"{case.node}'s last line"] + [line for line in node.text().splitlines()
+                                                                  if re.match("ERRO |Error: ", line)][-1:]
+            node.wait_for("Beginning to serve requests" if case.node == "orderer" else "Started peer with ID=", 60)
+            warnings = [line for line in node.text().splitlines() if line.startswith("WARN certmonitor")]
             if warnings:
-                said += ["", "orderer at start"] + warnings
-            said += self.clients(case, ports, orderer)
+                said += ["", f"{case.node} at start"] + warnings
+            with contextlib.ExitStack() as stack:
+                if case.proxy:
+                    pair = lambda name: name and (self.file(name + ".crt"), self.file(name + ".key"))
+                    own = pair(case.proxy.get("own"))
+                    proxy = stack.enter_context(Proxy(pair(case.proxy["pair"]), ports["main"] if own else None, own,
+                                                      case.proxy.get("alpn", ("h2",))))
+                    ports["proxy"] = proxy.port
+                said += self.clients(case, ports, node)
         finally:
-            orderer.stop()
+            node.stop()
+            self.took[case.number] = time.monotonic() - begun
         return said
 
-    def clients(self, case, ports, orderer):
+    def clients(self, case, ports, node):
         said = []
-        target = f"{case.host}:{ports[case.port]}"
+        target = f"{case.host}:{ports['proxy' if case.proxy else case.port]}"
+        if case.probes:
+            for _ in range(case.probes):
+                socket.create_connection(("127.0.0.1", ports["main"])).close()
+            node.wait_for(f"(?:Server TLS handshake failed.*EOF[^$]*){{{case.probes}}}")
+            lines = [line for line in node.text().splitlines() if "TLS handshake failed" in line]
+            return said + ["", "server, for each probe"] + sorted({re.sub(" (in [0-9.]+(ns|\u00b5s|ms|s)|server=.*)", "", line) for line in lines})
+        before, record = len(node.text()), None
         if case.ours:
-            before = len(orderer.text())
             lines = self.ours(case, target, ports)
-            said += self.record(orderer, before) + ["", "ours"] + lines[-1:]
-        if case.go:
-            before = len(orderer.text())
-            mode = case.go_mode or "call"
-            words = {"call": ["call", target, case.name or "-", self.file(case.ca or "ca.crt"),
-                              self.file(case.cert + ".crt") if case.cert else "-", self.file(case.key or (case.cert or "") + ".key")],
-                     "plain": ["plain", target], "old": ["old", target, self.file("ca.crt")]}[mode]
-            if self.go is None:
-                return said + ["", "go", "(no Go toolchain)"]
-            done = subprocess.run([self.go, *words], capture_output=True, text=True, timeout=60)
-            record = self.record(orderer, before)
-            if not case.ours:
+            record = self.record(node, before, wait=not case.go)
+            if record:
                 said += record
-            said += ["", "go"] + done.stdout.strip().splitlines()[-1:]
+            said_by_us = ["", "ours"] + lines[-1:]
+        if case.go:
+            mode = case.go_mode or "call"
+            words = {"plain": ["plain", target], "old": ["old", target, self.file("ca.crt")]}.get(mode) or \
+                [mode, target, case.name or "-", self.file(case.ca or "ca.crt"), self.file(case.cert + ".crt") if case.cert else "-",
+                 self.file(case.key or (case.cert or "") + ".key")]
+            if self.go is None:
+                last = ["(no Go toolchain)"]
+            else:
+                last = subprocess.run([self.go, *words], capture_output=True, text=True, timeout=60).stdout.strip().splitlines()[-1:]
+        if not record:
+            # Nothing of ours reached the node: what it says of the other client.
+            said += self.record(node, before, wait=True) or ["", "server", "(says nothing)"]
+        if case.ours:
+            said += said_by_us
+        if case.go:
+            said += ["", "go"] + last
         return said
 
     def ours(self, case, target, ports):
@@ -241,21 +296,20 @@ class Bench:
         done = subprocess.run([BIN / words[0], *words[1:]], env=env, cwd=self.folder, capture_output=True, text=True, timeout=60)
         return (done.stdout + done.stderr).strip().splitlines()
 
-    def record(self, orderer, before):
-        """Go's line and our record of the first refusal since then; the log is written when the client has its answer, or soon."""
-        deadline = 40
+    def record(self, node, before, wait):
+        """Go's line and our record of the first refusal since then; empty: there is none. The log is written when the client has its
+        answer, or soon."""
+        deadline = time.monotonic() + (0.8 if wait else 0.2)
+        why = r"\n(?:WARN \S+ )Why the TLS handshake failed\n((?:   .*\n)+)"
         while True:
-            text = orderer.text()[before:]
-            found = re.search(r"^ERRO \S+ (Server TLS handshake failed.*)\n(?:WARN \S+ )Why the TLS handshake failed\n((?:   .*\n)+)", text, re.M)
-            if found:
-                return ["", "server", found.group(1)] + found.group(2).rstrip("\n").splitlines()
-            found = re.search(r"^WARN (\S+ http: TLS handshake error.*)\n(?:WARN \S+ )Why the TLS handshake failed\n((?:   .*\n)+)", text, re.M)
-            if found:
-                return ["", "server", found.group(1)] + found.group(2).rstrip("\n").splitlines()
-            deadline -= 1
-            if deadline == 0:
-                return ["", "server", "(says nothing)"]
-            threading.Event().wait(0.02)  # between two looks at a file
+            text = node.text()[before:]
+            for line in (r"^ERRO \S+ (Server TLS handshake failed.*)" + why, r"^WARN (\S+ http: TLS handshake error.*)" + why,
+                         r"^WARN (\S+ error parsing envelope from .*\n)()"):
+                if found := re.search(line, text, re.M):
+                    return ["", "server", found.group(1).rstrip("\n")] + found.group(2).rstrip("\n").splitlines()
+            if time.monotonic() > deadline:
+                return []
+            time.sleep(0.02)  # between two looks at a file
 
     def normal(self, lines):
         text = "\n".join(lines)
@@ -265,7 +319,9 @@ class Bench:
                               (r"clock says [0-9T:Z-]+", "clock says <now>"), (r"\d+ days ago", "<n> days ago"),
                               (r"expired [0-9hms.]+ ago", "expired <time> ago"), (r"20(2[6-9]|[3-9]\d)-\d\d-\d\dT[0-9:]{8}Z(?= *[,;(]|$)", "<date>"),
                               (r"serial [0-9a-f]{8,}", "serial <serial>"), (r"sha256 [0-9a-f]{64}", "sha256 <hash>"),
+                              (r"(claimed|has) [0-9a-f]{64}", r"\1 <hash>"), (r"\[(?:\d+ ){31}\d+\]", "[<bytes>]"),
                               (r"(key(?: id)?|says) [0-9a-f]{8,16}\.\.", r"\1 <id>.."), (r" server=\S+ remoteaddress=\S+", ""),
+                              (r"valid from [0-9T:Z-]+", "valid from <date>"), (r"(core|orderer)\.yaml:\d+", r"\1.yaml:<line>"),
                               (r"\x1b\[[0-9;]*m", ""), (r"^\d{4}-\d\d-\d\d \S+ \S+ \S+ ", "")):
             text = re.sub(pattern, sign, text, flags=re.M)
         return text + "\n"
@@ -317,6 +373,8 @@ def main():
             print("\n".join(difflib.unified_diff(expected.splitlines(), result.splitlines(), "expected", "said", lineterm="")))
         else:
             print(f"ok   {case.number}: {case.what}")
+    slow = sorted(bench.took.items(), key=lambda item: -item[1])[:5]
+    print("slowest: " + ", ".join(f"{number} {seconds:.1f} s" for number, seconds in slow))
     sys.exit(1 if bad else 0)
 
 

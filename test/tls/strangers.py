@@ -2,7 +2,7 @@
 """What other people's clients read after a refusal, and that a crowd of strangers keeps nobody out.
 
 - Explain mode (`client`): grpc-go, grpc-js, grpcio and grpc-java, all unmodified, print the sentence; so does our CLI, and
-  upstream's where FABRIC_GO_BIN has it. `off`: Go's line and nothing else.
+  upstream's where FABRIC_GO_BIN has it. On the main listeners only. `off`: Go's line and nothing else.
 - A thousand refused TLS 1.3 handshakes: the Go client reads the alert each time, never a broken pipe or a reset.
 - 10,000 idle sockets from 127.0.0.2: a client on 127.0.0.3 is served within a second. The oldest go first, and none stays
   beyond the time of a handshake.
@@ -41,14 +41,14 @@ def check(what, good, detail=""):
 
 @contextlib.contextmanager
 def orderer(bench, name, **more):
-    case = refusals.Case(name, name, orderer={f"ORDERER_GENERAL_{key}": value for key, value in more.items()})
+    case = refusals.Case(name, name, settings={f"ORDERER_GENERAL_{key}": value for key, value in more.items()})
     folder = bench.folder / name
     folder.mkdir()
-    ports = dict(zip(("orderer", "admin", "operations"), PORTS.take(3)))
+    ports = dict(zip(("main", "admin", "operations"), PORTS.take(3)))
     process = network.Process("orderer", [str(BIN / "orderer")], bench.environment(case, folder, ports), folder)
     try:
         process.wait_for("Beginning to serve requests", 60)
-        process.port = ports["orderer"]
+        process.port, process.plain, process.admin = ports["main"], ports["operations"], ports["admin"]
         yield process
     finally:
         process.stop()
@@ -135,6 +135,51 @@ def explained(bench, everybody):
                                        "CORE_PEER_MSPCONFIGPATH": str(user)})
             last = (done.stdout + done.stderr).strip().splitlines()[-1]
             check(f"{name} prints the sentence last", "mutual TLS: your client certificate (subject CN=app1" in last, last)
+
+
+def answer_to_expired(bench, port, alpn):
+    """How a listener answers a client whose certificate has expired: "alert", or "words" when the handshake holds."""
+    context = ssl.create_default_context(cafile=bench.file("ca.crt"))
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE  # the chaincode listener has a CA of its own
+    context.load_cert_chain(bench.file("expired.crt"), bench.file("expired.key"))
+    context.set_alpn_protocols([alpn])
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as raw, context.wrap_socket(raw, server_hostname="localhost") as tls:
+            tls.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+            return "words" if tls.recv(9) else "end"
+    except ssl.SSLError as error:
+        return "alert" if "ALERT" in str(error) else str(error)
+
+
+def explained_on_main_listeners_only(bench):
+    """The setting is for the peer's main and the orderer's general listener; all others answer with an alert."""
+    tls = lambda prefix: {f"{prefix}_TLS_ENABLED": "true", f"{prefix}_TLS_CLIENTAUTHREQUIRED": "true"}
+    pair = {"CERTIFICATE": "{}/server.crt", "PRIVATEKEY": "{}/server.key", "CLIENTROOTCAS": "[{}/ca.crt]"}
+    orderer_settings = {"ORDERER_GENERAL_TLS_EXPLAIN": "client", **tls("ORDERER_OPERATIONS"),
+                        **{f"ORDERER_OPERATIONS_TLS_{key}": value for key, value in pair.items()},
+                        "ORDERER_GENERAL_CLUSTER_LISTENADDRESS": "127.0.0.1", "ORDERER_GENERAL_CLUSTER_SERVERCERTIFICATE": "{}/server.crt",
+                        "ORDERER_GENERAL_CLUSTER_SERVERPRIVATEKEY": "{}/server.key", "ORDERER_GENERAL_CLUSTER_CLIENTCERTIFICATE": "{}/server.crt",
+                        "ORDERER_GENERAL_CLUSTER_CLIENTPRIVATEKEY": "{}/server.key", "ORDERER_GENERAL_CLUSTER_ROOTCAS": "[{}/ca.crt]"}
+    peer_settings = {"CORE_PEER_TLS_EXPLAIN": "client", **tls("CORE_OPERATIONS"), "CORE_OPERATIONS_TLS_CERT_FILE": "{}/server.crt",
+                     "CORE_OPERATIONS_TLS_KEY_FILE": "{}/server.key", "CORE_OPERATIONS_TLS_CLIENTROOTCAS_FILES": "{}/ca.crt"}
+    for node, settings, ready in (("orderer", orderer_settings, "Beginning to serve requests"), ("peer", peer_settings, "Started peer with ID=")):
+        folder = bench.folder / ("only_" + node)
+        folder.mkdir()
+        ports = dict(zip(("main", "admin", "operations", "chaincode", "cluster"), PORTS.take(5)))
+        if node == "orderer":
+            settings["ORDERER_GENERAL_CLUSTER_LISTENPORT"] = str(ports["cluster"])
+        case = refusals.Case(node, node, node=node, settings=settings)
+        env = (bench.environment if node == "orderer" else bench.peer_environment)(case, folder, ports)
+        process = network.Process(node, [str(BIN / node), *(["node", "start"] if node == "peer" else [])], env, folder)
+        try:
+            process.wait_for(ready, 60)
+            others = ("admin", "operations", "cluster") if node == "orderer" else ("operations", "chaincode")
+            answers = {name: answer_to_expired(bench, ports[name], "http/1.1" if name in ("admin", "operations") else "h2")
+                       for name in ("main", *others)}
+            check(f"explain mode of the {node} is for its main listener only", answers == {"main": "words", **dict.fromkeys(others, "alert")},
+                  f"{answers}\n{process.text()[-1000:]}")
+        finally:
+            process.stop()
 
 
 def go_line_only(bench):
@@ -243,6 +288,7 @@ def run(*parts):
 
 def told_in_words(bench):
     explained(bench, clients(bench))
+    explained_on_main_listeners_only(bench)
 
 
 def comes_back(bench):

@@ -14,14 +14,14 @@ def watch(bench):
         return print("skipped: no Go toolchain")
     folder = bench.folder / "watch"
     folder.mkdir()
-    ports = dict(zip(("orderer", "admin", "operations"), PORTS.take(3)))
-    case = refusals.Case("watch", "watch", orderer=ORDERER)
+    ports = dict(zip(("main", "admin", "operations"), PORTS.take(3)))
+    case = refusals.Case("watch", "watch", settings=ORDERER)
     process = network.Process("orderer", [str(BIN / "orderer")], bench.environment(case, folder, ports), folder)
     try:
         process.wait_for("Beginning to serve requests", 60)
         for certificate in ("client", "expired", None):
             pair = [bench.file(certificate + ".crt"), bench.file(certificate + ".key")] if certificate else ["-", "-"]
-            done = subprocess.run([bench.go, "call", f"127.0.0.1:{ports['orderer']}", "-", bench.file("ca.crt"), *pair], capture_output=True,
+            done = subprocess.run([bench.go, "call", f"127.0.0.1:{ports['main']}", "-", bench.file("ca.crt"), *pair], capture_output=True,
                                   text=True, timeout=60)
             check(f"served: {certificate or 'no certificate'}", "unknown method Nothing" in done.stdout, done.stdout)
         done = subprocess.run([BIN / "selvage", "doctor", "tls", "watch", "--once", "--node", f"127.0.0.1:{ports['operations']}", "--cafile",

@@ -3,6 +3,8 @@
 //	client call <address> <name or -> <CA file> <certificate or -> <key or ->   one call; prints how it ended
 //	client calls <address> <CA file> {<certificate> <key>}                     one call with each; how each ended, a line each
 //	client resume <address> <CA file> <certificate> <key>                      two connections; was the second resumed?
+//	client deliver <address> <name or -> <CA file> <certificate> <key>         asks for blocks, with the hash of its certificate
+//	client deliver_without ...                                                 the same without
 //	client plain <address>                                                     the same in plaintext
 //	client old <address> <CA file>                                             offers TLS 1.0 and 1.1 only
 //	client flood <address> <CA file> <certificate> <key> <count>               handshakes that are to be refused
@@ -12,6 +14,7 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -25,6 +28,7 @@ import (
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/encoding"
+	"google.golang.org/protobuf/encoding/protowire"
 )
 
 func must(err error) {
@@ -37,7 +41,10 @@ func must(err error) {
 type raw struct{}
 
 func (raw) Marshal(v any) ([]byte, error)      { return v.([]byte), nil }
-func (raw) Unmarshal(data []byte, v any) error { return nil }
+func (raw) Unmarshal(data []byte, v any) error {
+	*v.(*[]byte) = append([]byte{}, data...)
+	return nil
+}
 func (raw) Name() string                       { return "proto" }
 
 func config(ca, certificate, key, name string) *tls.Config {
@@ -65,6 +72,32 @@ func call(address string, creds credentials.TransportCredentials) {
 	defer cancel()
 	var out []byte
 	fmt.Println(conn.Invoke(ctx, "/orderer.AtomicBroadcast/Nothing", []byte{}, &out))
+}
+
+// A request for blocks that names this hash of the client's TLS certificate; and what a client of Fabric sees of the answer.
+func deliver(address string, creds credentials.TransportCredentials, hash []byte) {
+	encoding.RegisterCodec(raw{})
+	conn, err := grpc.NewClient("passthrough:///"+address, grpc.WithTransportCredentials(creds))
+	must(err)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	stream, err := conn.NewStream(ctx, &grpc.StreamDesc{ServerStreams: true, ClientStreams: true}, "/orderer.AtomicBroadcast/Deliver")
+	must(err)
+	field := func(to []byte, number protowire.Number, value []byte) []byte {
+		return protowire.AppendBytes(protowire.AppendTag(to, number, protowire.BytesType), value)
+	}
+	now := protowire.AppendVarint(protowire.AppendTag(nil, 1, protowire.VarintType), uint64(time.Now().Unix()))
+	channel := field(field(nil, 3, now), 4, []byte("mychannel"))
+	if len(hash) > 0 {
+		channel = field(channel, 8, hash)
+	}
+	payload := field(nil, 1, field(nil, 1, channel))
+	must(stream.SendMsg(field(nil, 1, payload)))
+	var answer []byte
+	must(stream.RecvMsg(&answer))
+	_, _, skipped := protowire.ConsumeTag(answer)
+	status, _ := protowire.ConsumeVarint(answer[skipped:])
+	fmt.Printf("status %d, then %v\n", status, stream.RecvMsg(&answer))
 }
 
 // What a client reads after a handshake that TLS 1.3 lets it finish: the alert, or the noise of a connection cut too soon.
@@ -127,6 +160,14 @@ func main() {
 		for pairs := os.Args[4:]; len(pairs) > 1; pairs = pairs[2:] {
 			call(a[1], credentials.NewTLS(config(a[2], pairs[0], pairs[1], "-")))
 		}
+	case "deliver", "deliver_without":
+		c := config(a[3], a[4], a[5], a[2])
+		var hash []byte
+		if a[0] == "deliver" {
+			sum := sha256.Sum256(c.Certificates[0].Certificate[0])
+			hash = sum[:]
+		}
+		deliver(a[1], credentials.NewTLS(c), hash)
 	case "resume":
 		c := config(a[2], a[3], a[4], "localhost")
 		c.NextProtos, c.ClientSessionCache = []string{"h2"}, tls.NewLRUClientSessionCache(4)
