@@ -137,56 +137,71 @@ Result<Chaincodes::State::Route> Chaincodes::State::route(const Transaction& tra
   return Route{info.package_id, Message::TRANSACTION};
 }
 
-Result<Message> Chaincodes::invoke(const Transaction& transaction, const std::string& chaincode,
-                                   const protos::ChaincodeInput& input) {
+namespace {
+
+Message run_system(SystemChaincode& chaincode, const Transaction& transaction, const protos::ChaincodeInput& input) {
+  Arguments arguments(input.args().begin(), input.args().end());
+  Message ended;
+  ended.set_type(Message::COMPLETED);
+  ended.set_txid(transaction.txid);
+  ended.set_channel_id(transaction.channel_id);
+  ended.set_payload(chaincode.invoke(transaction, arguments).SerializeAsString());
+  return ended;
+}
+
+Result<Outcome> outcome_of(Result<Message> ended, const std::string& txid, const std::string& chaincode) {
+  if (!ended) return fail(std::move(ended).error().within("failed to execute transaction " + txid));
+  if (ended->type() == Message::ERROR)
+    return fail(Code::kUnknown, "transaction returned with failure: " + ended->payload());
+  Outcome outcome;
+  if (!outcome.response.ParseFromString(ended->payload()))
+    return fail(Code::kUnknown, "failed to unmarshal response for transaction " + txid +
+                                    ": proto: cannot parse invalid wire-format data");
+  if (ended->has_chaincode_event()) {
+    outcome.event = std::move(*ended->mutable_chaincode_event());
+    outcome.event->set_chaincode_id(chaincode);
+    outcome.event->set_tx_id(txid);
+  }
+  return outcome;
+}
+
+}  // namespace
+
+void Chaincodes::invoke(const Transaction& transaction, const std::string& chaincode, const protos::ChaincodeInput& input,
+                        Ended done) {
   if (auto system = state_->system.find(chaincode); system != state_->system.end()) {
     if (input.is_init())
-      return fail(Code::kFailedPrecondition, "invalid invocation: chaincode '" + chaincode +
-                                                 "' does not require initialization but called as init");
-    Arguments arguments(input.args().begin(), input.args().end());
-    Message ended;
-    ended.set_type(Message::COMPLETED);
-    ended.set_txid(transaction.txid);
-    ended.set_channel_id(transaction.channel_id);
-    ended.set_payload(system->second->invoke(transaction, arguments).SerializeAsString());
-    return ended;
+      return done(fail(Code::kFailedPrecondition, "invalid invocation: chaincode '" + chaincode +
+                                                      "' does not require initialization but called as init"));
+    return done(run_system(*system->second, transaction, input));
   }
   auto info = definition(transaction, chaincode);
   if (!info && state_->settings.development)
     LOG_ERROR(logger(), "You are attempting to perform an action other than Deploy on Chaincode that is not ready and you "
                         "are in developer mode. Did you forget to Deploy your chaincode?");
   if (!info)
-    return fail(std::move(info).error().within("invalid invocation: [channel " + transaction.channel_id +
-                                               "] failed to get chaincode container info for " + chaincode));
+    return done(fail(std::move(info).error().within("invalid invocation: [channel " + transaction.channel_id +
+                                                    "] failed to get chaincode container info for " + chaincode)));
   auto route = state_->route(transaction, chaincode, input, *info);
-  if (!route) return fail(std::move(route).error().within("invalid invocation"));
-  SELVAGE_TRY(auto session, state_->parts.launcher.launch(route->package_id));
-  auto ended = session->execute(transaction, chaincode, route->type, input.SerializeAsString(),
-                                state_->timeout_of(chaincode, input));
-  if (!ended) return fail(std::move(ended).error().within("error sending"));
-  return ended;
+  if (!route) return done(fail(std::move(route).error().within("invalid invocation")));
+  auto session = state_->parts.launcher.launch(route->package_id);
+  if (!session) return done(fail(std::move(session).error()));
+  (*session)->execute(transaction, chaincode, route->type, input.SerializeAsString(), state_->timeout_of(chaincode, input),
+                      [done = std::move(done)](Result<Message> ended) {
+                        if (!ended) return done(fail(std::move(ended).error().within("error sending")));
+                        done(std::move(ended));
+                      });
 }
 
-Result<Outcome> Chaincodes::execute(const Transaction& transaction, const std::string& chaincode,
-                                    const protos::ChaincodeInput& input) {
-  auto ended = invoke(transaction, chaincode, input);
-  if (!ended) return fail(std::move(ended).error().within("failed to execute transaction " + transaction.txid));
-  if (ended->type() == Message::ERROR)
-    return fail(Code::kUnknown, "transaction returned with failure: " + ended->payload());
-  Outcome outcome;
-  if (!outcome.response.ParseFromString(ended->payload()))
-    return fail(Code::kUnknown, "failed to unmarshal response for transaction " + transaction.txid +
-                                    ": proto: cannot parse invalid wire-format data");
-  if (ended->has_chaincode_event()) {
-    outcome.event = std::move(*ended->mutable_chaincode_event());
-    outcome.event->set_chaincode_id(chaincode);
-    outcome.event->set_tx_id(transaction.txid);
-  }
-  return outcome;
+void Chaincodes::execute(const Transaction& transaction, const std::string& chaincode, const protos::ChaincodeInput& input,
+                         std::function<void(Result<Outcome>)> done) {
+  invoke(transaction, chaincode, input, [&transaction, chaincode, done = std::move(done)](Result<Message> ended) {
+    done(outcome_of(std::move(ended), transaction.txid, chaincode));
+  });
 }
 
-Result<Message> Chaincodes::invoke_from_chaincode(const Transaction& caller, const std::string& target_text,
-                                                  const protos::ChaincodeInput& input) {
+void Chaincodes::invoke_from_chaincode(const Transaction& caller, const std::string& target_text,
+                                       const protos::ChaincodeInput& input, Ended done) {
   Target target = parse_target(target_text);
   if (target.channel.empty()) target.channel = caller.channel_id;
   LOG_DEBUG(logger(), "[{}] C-call-C {} on channel {}", std::string_view(caller.txid).substr(0, 8),
@@ -198,27 +213,31 @@ Result<Message> Chaincodes::invoke_from_chaincode(const Transaction& caller, con
       LOG_ERROR(logger(), "[{}] C-call-C {} on channel {} failed check ACL: [{}]",
                 std::string_view(caller.txid).substr(0, 8), escape(target.chaincode, 100),
                 escape(target.channel, 100), to_string(allowed.error()));
-      return fail(std::move(allowed).error());
+      return done(fail(std::move(allowed).error()));
     }
   }
-  Transaction nested = caller;
-  std::shared_ptr<Channel> other;
-  std::unique_ptr<ledger::TxSimulator> simulator;
+  struct Nested {
+    Transaction transaction;
+    std::shared_ptr<Channel> channel;
+    std::unique_ptr<ledger::TxSimulator> simulator;
+  };
+  auto nested = std::make_shared<Nested>(Nested{caller, nullptr, nullptr});
   if (target.channel != caller.channel_id) {
-    other = state_->parts.channels.find(target.channel);
-    if (!other) return fail(Code::kNotFound, "failed to find ledger for channel: " + target.channel);
-    simulator = other->new_simulator(caller.txid);
-    nested.channel_id = target.channel;
-    nested.bundle = other->bundle();
-    nested.simulator = simulator.get();
-    nested.ledger = &other->ledger();
+    nested->channel = state_->parts.channels.find(target.channel);
+    if (!nested->channel) return done(fail(Code::kNotFound, "failed to find ledger for channel: " + target.channel));
+    nested->simulator = nested->channel->new_simulator(caller.txid);
+    nested->transaction.channel_id = target.channel;
+    nested->transaction.bundle = nested->channel->bundle();
+    nested->transaction.simulator = nested->simulator.get();
+    nested->transaction.ledger = &nested->channel->ledger();
   }
   protos::ChaincodeInput decorated = input;
   decorated.clear_decorations();
   for (const auto& [name, value] : caller.decorations) (*decorated.mutable_decorations())[name] = value;
-  auto ended = invoke(nested, target.chaincode, decorated);
-  if (!ended) return fail(std::move(ended).error().within("execute failed"));
-  return ended;
+  invoke(nested->transaction, target.chaincode, decorated, [nested, done = std::move(done)](Result<Message> ended) {
+    if (!ended) return done(fail(std::move(ended).error().within("execute failed")));
+    done(std::move(ended));
+  });
 }
 
 }  // namespace selvage::chaincode

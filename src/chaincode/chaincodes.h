@@ -3,21 +3,23 @@
 //
 // Called by the endorser (through node/peer) and, for chaincode that calls chaincode, by shim sessions. Decides whether
 // the channel knows the chaincode, whether this organisation approved it, whether its package is installed, and enforces
-// "init exactly once". Safe from any thread; execute() blocks for up to the execute timeout.
+// "init exactly once". Safe from any thread. What runs chaincode ends later, on a thread of the sessions' pool, or within the
+// call when there is nothing to wait for (system chaincode, refusals); it blocks only while a process is being launched.
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "chaincode/session/shim_session.h"
 #include "chaincode/transaction.h"
 
 namespace protos {
 class ChaincodeInput;
-class ChaincodeMessage;
-}  // namespace protos
+}
 
 namespace selvage::chaincode {
 
@@ -60,18 +62,16 @@ class Chaincodes {
   [[nodiscard]] Result<DefinitionInfo> definition(const Transaction& transaction, const std::string& chaincode);
 
   // Errors: Fabric's texts from "failed to execute transaction <txid>: " on; a chaincode that answers with an error
-  // status is an Outcome, not an Error.
-  [[nodiscard]] Result<Outcome> execute(const Transaction& transaction, const std::string& chaincode,
-                                        const protos::ChaincodeInput& input);
+  // status is an Outcome, not an Error. `transaction` and all that it borrows must live until `done` has run.
+  void execute(const Transaction& transaction, const std::string& chaincode, const protos::ChaincodeInput& input,
+               std::function<void(Result<Outcome>)> done);
 
-  // The message with which the chaincode ended (COMPLETED or ERROR); for calls from chaincode to chaincode.
-  [[nodiscard]] Result<protos::ChaincodeMessage> invoke(const Transaction& transaction, const std::string& chaincode,
-                                                        const protos::ChaincodeInput& input);
+  // The same, but the message with which the chaincode ended; for calls from chaincode to chaincode.
+  void invoke(const Transaction& transaction, const std::string& chaincode, const protos::ChaincodeInput& input, Ended done);
   // A call from chaincode to `target` ("name", "name:version", "name/channel"): ACL first, then invoke(). Another
   // channel's ledger is only read: what is written there is dropped, as in Go.
-  [[nodiscard]] Result<protos::ChaincodeMessage> invoke_from_chaincode(const Transaction& caller,
-                                                                       const std::string& target,
-                                                                       const protos::ChaincodeInput& input);
+  void invoke_from_chaincode(const Transaction& caller, const std::string& target, const protos::ChaincodeInput& input,
+                             Ended done);
 
  private:
   struct State;

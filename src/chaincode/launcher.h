@@ -39,7 +39,8 @@ class Connector {
 
 class Launcher {
  public:
-  Launcher(LaunchSettings settings, std::unique_ptr<Connector> connector, metrics::Provider& metrics);
+  // `post` runs what sessions have to do; it and `metrics` outlive all sessions.
+  Launcher(LaunchSettings settings, std::unique_ptr<Connector> connector, metrics::Provider& metrics, Post post);
   ~Launcher();  // stop()
 
   // Sessions send calls from chaincode to chaincode here. Before the first launch.

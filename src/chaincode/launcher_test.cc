@@ -75,7 +75,8 @@ class LauncherTest : public testing::Test {
   }
   Launcher& launcher() {
     if (!launcher_)
-      launcher_ = std::make_unique<Launcher>(settings_, std::make_unique<FakeConnector>(processes_), metrics::disabled());
+      launcher_ = std::make_unique<Launcher>(settings_, std::make_unique<FakeConnector>(processes_), metrics::disabled(),
+                                             [](std::function<void()> task) { task(); });
     return *launcher_;
   }
   LaunchSettings settings_;

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "chaincode/launcher.h"
+#include "chaincode/session/deadlines_worker.h"
 
 namespace selvage::chaincode {
 namespace {
@@ -35,10 +36,11 @@ struct Process {
 }  // namespace
 
 struct Launcher::State {
-  State(LaunchSettings s, std::unique_ptr<Connector> c, metrics::Provider& m)
+  State(LaunchSettings s, std::unique_ptr<Connector> c, metrics::Provider& m, Post p)
       : settings(s),
         connector(std::move(c)),
         metrics(m),
+        post(std::move(p)),
         duration(m.histogram({.name_space = "chaincode",
                               .subsystem = "",
                               .name = "launch_duration",
@@ -61,6 +63,8 @@ struct Launcher::State {
   const LaunchSettings settings;
   std::unique_ptr<Connector> connector;
   metrics::Provider& metrics;
+  const Post post;
+  Deadlines deadlines;
   metrics::Family<metrics::Histogram>& duration;
   metrics::Family<metrics::Counter>& failures;
   metrics::Family<metrics::Counter>& timeouts;
@@ -73,12 +77,16 @@ struct Launcher::State {
   std::set<SessionPtr> starting;  // not ready yet; so that stop() need not wait for them
   std::vector<std::thread> keepers;
 
+  SessionPtr make_session(const std::string& package_id) {
+    return std::make_shared<ShimSession>(settings.session, package_id,
+                                         ShimSession::Parts{chaincodes, metrics, deadlines, post});
+  }
   Result<SessionPtr> start(const std::string& package_id);
   void keep(const std::string& package_id);
 };
 
-Launcher::Launcher(LaunchSettings settings, std::unique_ptr<Connector> connector, metrics::Provider& metrics)
-    : state_(std::make_unique<State>(settings, std::move(connector), metrics)) {}
+Launcher::Launcher(LaunchSettings settings, std::unique_ptr<Connector> connector, metrics::Provider& metrics, Post post)
+    : state_(std::make_unique<State>(settings, std::move(connector), metrics, std::move(post))) {}
 
 Launcher::~Launcher() { stop(); }
 
@@ -86,7 +94,7 @@ void Launcher::set_chaincodes(Chaincodes& chaincodes) { state_->chaincodes = &ch
 
 Result<SessionPtr> Launcher::State::start(const std::string& package_id) {
   const auto began = SteadyClock::now();
-  auto session = std::make_shared<ShimSession>(settings.session, package_id, chaincodes, metrics);
+  auto session = make_session(package_id);
   struct Starting {
     State& state;
     SessionPtr session;
@@ -160,7 +168,7 @@ Result<SessionPtr> Launcher::unsolicited(const std::string& package_id) {
   const auto found = state_->processes.find(package_id);
   if (found != state_->processes.end() && found->second.session && !found->second.session->closed())
     return fail(Code::kAlreadyExists, "duplicate chaincodeID: " + package_id);
-  return std::make_shared<ShimSession>(state_->settings.session, package_id, state_->chaincodes, state_->metrics);
+  return state_->make_session(package_id);
 }
 
 void Launcher::adopt(const std::string& package_id, SessionPtr session) {

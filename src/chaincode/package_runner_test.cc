@@ -11,6 +11,7 @@
 
 #include "chaincode/builder/posix_build_files.h"
 #include "chaincode/listener/listener_service.h"
+#include "chaincode/session/deadlines_worker.h"
 #include "chaincode/session/shim_session.h"
 #include "lifecycle/package.h"
 #include "os/posix_disk.h"
@@ -41,7 +42,12 @@ class PackageRunnerTest : public testing::Test {
     runner.builds.builders = {{"scripts", (root_.path() / "scripts").string(), {}}};
     runner.stop_grace = milliseconds(300);
     runner_ = std::make_unique<PackageRunner>(runner, packages_, listener_.get());
-    session_ = std::make_shared<ShimSession>(SessionSettings{}, id_, nullptr, metrics::disabled());
+    session_ = make_session();
+  }
+  std::shared_ptr<ShimSession> make_session() {
+    return std::make_shared<ShimSession>(
+        SessionSettings{}, id_,
+        ShimSession::Parts{nullptr, metrics::disabled(), deadlines_, [](std::function<void()> task) { task(); }});
   }
   void script(const std::string& program, const std::string& body) {
     fs::create_directories(root_.path() / "scripts/bin");
@@ -86,6 +92,7 @@ class PackageRunnerTest : public testing::Test {
   std::string id_;
   std::unique_ptr<ChaincodeListener> listener_;
   std::unique_ptr<PackageRunner> runner_;
+  Deadlines deadlines_;
   std::shared_ptr<ShimSession> session_;
 };
 
@@ -134,7 +141,7 @@ TEST_F(PackageRunnerTest, StoppingEndsProcessesThatDoNotWantTo) {
   runner_->stop();
   EXPECT_TRUE(end(started));
   EXPECT_TRUE(session_->closed());
-  auto late = runner_->connect(id_, std::make_shared<ShimSession>(SessionSettings{}, id_, nullptr, metrics::disabled()));
+  auto late = runner_->connect(id_, make_session());
   EXPECT_FALSE(late);
 }
 
@@ -143,7 +150,7 @@ TEST_F(PackageRunnerTest, ASecondStartEndsTheFirstProcess) {
   ASSERT_TRUE(runner_->connect(id_, session_));
   const auto first = pids();
   fs::remove(file("pids"));
-  auto second = std::make_shared<ShimSession>(SessionSettings{}, id_, nullptr, metrics::disabled());
+  auto second = make_session();
   ASSERT_TRUE(runner_->connect(id_, second));
   EXPECT_TRUE(end(first));
   EXPECT_TRUE(session_->closed());

@@ -1,5 +1,7 @@
 #include "endorse/endorser.h"
 
+#include <future>
+
 #include "base/log.h"
 #include "base/log_quota.h"
 #include "channel/bundle.h"
@@ -15,6 +17,7 @@ namespace selvage::endorse {
 namespace {
 
 using SteadyClock = std::chrono::steady_clock;
+using Answer = Result<protos::ProposalResponse>;
 
 constexpr int32_t kErrorThreshold = 400;  // shim.ERRORTHRESHOLD: from here on nothing is endorsed
 constexpr int32_t kError = 500;
@@ -99,14 +102,46 @@ struct Endorser::State {
   Creator check_creator(const UnpackedProposal& proposal, Creator creator);
   Status check_channel_rules(const UnpackedProposal& proposal, Channel& channel,
                              const std::shared_ptr<const identity::Identity>& creator);
-  Result<protos::ProposalResponse> endorse(const Invocation& invocation);
-  Result<protos::ProposalResponse> simulate_and_sign(Invocation& invocation);
   Status sign(const Invocation& invocation, const std::string& plugin, protos::ProposalResponse& answer);
   Status sign_by_default(protos::ProposalResponse& answer);
 
   metrics::LabelValues labels(const UnpackedProposal& proposal) const {
     return {proposal.channel_id(), proposal.chaincode};
   }
+};
+
+// One proposal from its arrival to its answer. Whoever works on it holds it.
+class Endorser::Endorsing : public std::enable_shared_from_this<Endorsing> {
+ public:
+  Endorsing(State& state, Done done) : state_(state), done_(std::move(done)) {}
+
+  void start(const protos::SignedProposal& signed_proposal) {
+    if (auto early = admit(signed_proposal)) return done_(std::move(*early));
+    invocation_.emplace(Invocation{proposal_, creator_, channel_});
+    run();
+  }
+
+ private:
+  [[nodiscard]] std::optional<Answer> admit(const protos::SignedProposal& signed_proposal);
+  void run();
+  void executed(Result<ChaincodeOutcome> outcome);
+  [[nodiscard]] Answer endorse(const ChaincodeOutcome& outcome);
+  [[nodiscard]] tl::unexpected<Error> broken(Error error) const {
+    state_.failed_simulations.with(state_.labels(proposal_)).add(1);
+    return fail(error.within("error in simulation"));
+  }
+  void finish(Answer answer);
+
+  State& state_;
+  const Done done_;
+  const SteadyClock::time_point began_ = SteadyClock::now();
+  SteadyClock::time_point execution_began_;
+  UnpackedProposal proposal_;
+  std::shared_ptr<const identity::Identity> creator_;
+  std::shared_ptr<Channel> channel_;
+  std::unique_ptr<ledger::TxSimulator> simulator_;
+  std::optional<Invocation> invocation_;
+  EndorsementInfo info_;
 };
 
 Endorser::Endorser(Settings settings, Parts parts) : state_(std::make_unique<State>(settings, std::move(parts))) {}
@@ -194,10 +229,10 @@ Status Endorser::State::check_channel_rules(const UnpackedProposal& proposal, Ch
   return {};
 }
 
-Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal& signed_proposal) {
-  const auto began = SteadyClock::now();
-  State& state = *state_;
-  auto grpc_error = [](Error error) { return fail(Code::kUnknown, error.message, error.cause, error.hint); };
+// What comes before the chaincode runs; an answer ends it here.
+std::optional<Answer> Endorser::Endorsing::admit(const protos::SignedProposal& signed_proposal) {
+  State& state = state_;
+  auto grpc_error = [](Error error) { return Answer(fail(Code::kUnknown, error.message, error.cause, error.hint)); };
 
   auto unpacked = unpack(signed_proposal);
   if (!unpacked) {
@@ -206,19 +241,19 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
     LOG_STRANGER(logger(), Warn, "", "Failed to unpack proposal error={}", escape(unpacked.error().message, 300));
     return grpc_error(std::move(unpacked).error());
   }
-  UnpackedProposal& proposal = *unpacked;
+  proposal_ = std::move(*unpacked);
+  const UnpackedProposal& proposal = proposal_;
   // Fabric's auth filters stand before the endorser: expired creators and stale timestamps are not even counted.
-  std::shared_ptr<Channel> channel;
-  if (!proposal.channel_id().empty()) channel = state.parts.channels.find(proposal.channel_id());
-  auto claimed = channel ? channel->bundle()->msps()->deserialize(proposal.signature_header.creator())
-                         : state.parts.local_msp->deserialize(proposal.signature_header.creator());
+  if (!proposal.channel_id().empty()) channel_ = state.parts.channels.find(proposal.channel_id());
+  auto claimed = channel_ ? channel_->bundle()->msps()->deserialize(proposal.signature_header.creator())
+                          : state.parts.local_msp->deserialize(proposal.signature_header.creator());
   if (auto passed = state.filter(proposal, claimed); !passed) return grpc_error(std::move(passed).error());
   if (state.parts.admits)
     if (auto admitted = state.parts.admits(); !admitted) return grpc_error(std::move(admitted).error());
 
   state.received.add(1);
-  if (!proposal.channel_id().empty() && !channel)
-    return refused("channel '" + proposal.channel_id() + "' not found");
+  if (!proposal.channel_id().empty() && !channel_)
+    return Answer(refused("channel '" + proposal.channel_id() + "' not found"));
 
   auto refuse = [&](Error error, bool validation) {
     if (validation) {
@@ -231,69 +266,94 @@ Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal&
   if (auto good = check_headers(proposal); !good) return refuse(std::move(good).error(), true);
   auto creator = state.check_creator(proposal, std::move(claimed));
   if (!creator) return refuse(std::move(creator).error(), true);
-  if (channel)
-    if (auto good = state.check_channel_rules(proposal, *channel, *creator); !good)
+  creator_ = std::move(*creator);
+  if (channel_)
+    if (auto good = state.check_channel_rules(proposal, *channel_, creator_); !good)
       return refuse(std::move(good).error(), false);
+  if (auto decorated = state.decorate(proposal_); !decorated) return Answer(refused(decorated.error().message));
+  return std::nullopt;
+}
 
-  if (auto decorated = state.decorate(proposal); !decorated) return refused(decorated.error().message);
-  Invocation invocation{proposal, *creator, channel};
-  auto answer = state.simulate_and_sign(invocation);
+void Endorser::Endorsing::run() {
+  if (needs_simulator(proposal_)) {
+    simulator_ = channel_->new_simulator(proposal_.txid());
+    invocation_->simulator = simulator_.get();
+  }
+  auto info = state_.parts.chaincodes.endorsement_info(*invocation_);
+  if (!info)
+    return finish(fail(std::move(info).error().within("make sure the chaincode " + proposal_.chaincode +
+                                                      " has been successfully defined on channel " +
+                                                      proposal_.channel_id() + " and try again")));
+  info_ = std::move(*info);
+  execution_began_ = SteadyClock::now();
+  state_.parts.chaincodes.execute(*invocation_, [self = shared_from_this()](Result<ChaincodeOutcome> outcome) {
+    self->executed(std::move(outcome));
+  });
+}
+
+void Endorser::Endorsing::executed(Result<ChaincodeOutcome> outcome) {
+  LOG_INFO(logger(), "finished chaincode: {} duration: {}ms channel={} txID={}", escape(proposal_.chaincode, 100),
+           std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - execution_began_).count(),
+           escape(proposal_.channel_id(), 100), proposal_.txid().substr(0, 8));
+  if (!outcome) return finish(broken(std::move(outcome).error()));
+  finish(endorse(*outcome));
+}
+
+void Endorser::Endorsing::finish(Answer answer) {
   bool success = false;
   if (!answer) {
-    LOG_WARN(logger(), "Failed to invoke chaincode channel={} chaincode={} error={}", escape(proposal.channel_id(), 100),
-             escape(proposal.chaincode, 100), readable(answer.error(), 1000));
+    LOG_WARN(logger(), "Failed to invoke chaincode channel={} chaincode={} error={}", escape(proposal_.channel_id(), 100),
+             escape(proposal_.chaincode, 100), readable(answer.error(), 1000));
     answer = refused(answer.error().message);
-  } else if (answer->has_endorsement() || proposal.channel_id().empty()) {
+  } else if (answer->has_endorsement() || proposal_.channel_id().empty()) {
     success = true;
-    state.successful.add(1);
+    state_.successful.add(1);
   }
-  state.duration.with({proposal.channel_id(), proposal.chaincode, success ? "true" : "false"})
-      .observe(std::chrono::duration<double>(SteadyClock::now() - began).count());
-  return answer;
+  state_.duration.with({proposal_.channel_id(), proposal_.chaincode, success ? "true" : "false"})
+      .observe(std::chrono::duration<double>(SteadyClock::now() - began_).count());
+  done_(std::move(answer));
 }
 
-Result<protos::ProposalResponse> Endorser::State::simulate_and_sign(Invocation& invocation) {
-  std::unique_ptr<ledger::TxSimulator> simulator;
-  if (needs_simulator(invocation.proposal)) {
-    simulator = invocation.channel->new_simulator(invocation.proposal.txid());
-    invocation.simulator = simulator.get();
-  }
-  return endorse(invocation);
+void Endorser::process(const protos::SignedProposal& signed_proposal, Done done) {
+  std::make_shared<Endorsing>(*state_, std::move(done))->start(signed_proposal);
 }
 
-Result<protos::ProposalResponse> Endorser::State::endorse(const Invocation& invocation) {
-  const UnpackedProposal& proposal = invocation.proposal;
-  const std::string& channel_id = proposal.channel_id();
-  auto info = parts.chaincodes.endorsement_info(invocation);
-  if (!info)
-    return fail(std::move(info).error().within("make sure the chaincode " + proposal.chaincode +
-                                               " has been successfully defined on channel " + channel_id +
-                                               " and try again"));
-  const auto began = SteadyClock::now();
-  auto outcome = parts.chaincodes.execute(invocation);
-  LOG_INFO(logger(), "finished chaincode: {} duration: {}ms channel={} txID={}", escape(proposal.chaincode, 100),
-           std::chrono::duration_cast<std::chrono::milliseconds>(SteadyClock::now() - began).count(),
-           escape(channel_id, 100), proposal.txid().substr(0, 8));
-  auto broken = [&](Error error) {
-    failed_simulations.with(labels(proposal)).add(1);
-    return fail(error.within("error in simulation"));
+Result<protos::ProposalResponse> Endorser::process(const protos::SignedProposal& signed_proposal) {
+  // What is dropped while the peer stops has an end too.
+  struct Promise {
+    std::promise<Answer> promise;
+    bool kept = false;
+    ~Promise() {
+      if (!kept) promise.set_value(fail(Code::kUnavailable, "the peer is stopping"));
+    }
   };
-  if (!outcome) return broken(std::move(outcome).error());
-  const protos::Response& response = outcome->response;
+  auto promised = std::make_shared<Promise>();
+  auto answer = promised->promise.get_future();
+  process(signed_proposal, [promised = std::move(promised)](Answer given) {
+    promised->kept = true;
+    promised->promise.set_value(std::move(given));
+  });
+  return answer.get();
+}
+
+Answer Endorser::Endorsing::endorse(const ChaincodeOutcome& outcome) {
+  const UnpackedProposal& proposal = proposal_;
+  const std::string& channel_id = proposal.channel_id();
+  const protos::Response& response = outcome.response;
 
   ledger::SimulationResults results;
   protos::ProposalResponse answer;
-  if (invocation.simulator) {
-    auto simulated = invocation.simulator->results();
+  if (simulator_) {
+    auto simulated = simulator_->results();
     if (!simulated) return broken(std::move(simulated).error());
     results = std::move(*simulated);
     if (!results.private_rw_set.empty())
-      if (auto kept = keep_private_data(*invocation.channel, proposal.txid(), results.private_rw_set,
-                                        *invocation.simulator, parts.disseminate);
+      if (auto kept = keep_private_data(*channel_, proposal.txid(), results.private_rw_set, *simulator_,
+                                        state_.parts.disseminate);
           !kept)
         return broken(std::move(kept).error());
-    auto interest = make_interest(results, *invocation.simulator->view(), [this](const std::string& name) {
-      return name == "lscc" || parts.chaincodes.is_system(name);
+    auto interest = make_interest(results, *simulator_->view(), [this](const std::string& name) {
+      return name == "lscc" || state_.parts.chaincodes.is_system(name);
     });
     if (!interest) return fail(std::move(interest).error().within("error in simulation"));
     *answer.mutable_interest() = std::move(*interest);
@@ -301,11 +361,11 @@ Result<protos::ProposalResponse> Endorser::State::endorse(const Invocation& invo
 
   // A chaincode that failed has no event, whatever it set. Fabric quirk: endorser.go callChaincode.
   Bytes event;
-  if (outcome->event && response.status() < kErrorThreshold) event = outcome->event->SerializeAsString();
+  if (outcome.event && response.status() < kErrorThreshold) event = outcome.event->SerializeAsString();
   auto payload = [&] {
     protos::ChaincodeID id;
     id.set_name(proposal.chaincode);
-    id.set_version(info->version);
+    id.set_version(info_.version);
     return wire::response_payload(proposal.hash, response, results.public_rw_set, event, id);
   };
   *answer.mutable_response() = response;
@@ -318,14 +378,14 @@ Result<protos::ProposalResponse> Endorser::State::endorse(const Invocation& invo
     return answer;
   }
   if (response.status() >= kErrorThreshold) {
-    failed_endorsements.with({channel_id, proposal.chaincode, "true"}).add(1);
+    state_.failed_endorsements.with({channel_id, proposal.chaincode, "true"}).add(1);
     answer.clear_interest();
     return answer;
   }
   answer.set_version(1);
   answer.set_payload(payload());
-  if (auto endorsed = sign(invocation, info->plugin, answer); !endorsed) {
-    failed_endorsements.with({channel_id, proposal.chaincode, "false"}).add(1);
+  if (auto endorsed = state_.sign(*invocation_, info_.plugin, answer); !endorsed) {
+    state_.failed_endorsements.with({channel_id, proposal.chaincode, "false"}).add(1);
     return fail(Code::kUnknown, "endorsing with plugin failed: " + endorsed.error().message);
   }
   return answer;

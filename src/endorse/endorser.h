@@ -58,7 +58,7 @@ class Channels {
   [[nodiscard]] virtual std::shared_ptr<Channel> find(const std::string& channel_id) = 0;
 };
 
-// What a chaincode is run with. Borrowed for the length of the call.
+// What a chaincode is run with. Borrowed until it has ended.
 struct Invocation {
   const UnpackedProposal& proposal;
   const std::shared_ptr<const identity::Identity>& creator;  // its signature over the proposal has been verified
@@ -77,14 +77,16 @@ struct ChaincodeOutcome {
   std::optional<protos::ChaincodeEvent> event;
 };
 
-// Runs chaincode; implemented over chaincode/ by node/peer. Safe from any thread; calls block for up to the execute timeout.
+// Runs chaincode; implemented over chaincode/ by node/peer. Safe from any thread.
 class ChaincodeRunner {
  public:
   virtual ~ChaincodeRunner() = default;
   [[nodiscard]] virtual bool is_system(const std::string& chaincode) const = 0;
   // Reads the definition through the invocation's simulator, so that the read is part of the read set.
   [[nodiscard]] virtual Result<EndorsementInfo> endorsement_info(const Invocation& invocation) = 0;
-  [[nodiscard]] virtual Result<ChaincodeOutcome> execute(const Invocation& invocation) = 0;
+  // `done` runs once, within the call or later on a thread that may wait; the invocation must live until then. Takes up to
+  // the execute timeout.
+  virtual void execute(const Invocation& invocation, std::function<void(Result<ChaincodeOutcome>)> done) = 0;
 };
 
 // Hands the private write sets of an endorsed transaction to other members of their collections, before the endorsement
@@ -123,11 +125,16 @@ class Endorser {
   ~Endorser();
 
   // An Error is what Fabric answers as a gRPC error (code kUnknown, Fabric's text); every other failure is a response
-  // with status 500. Blocks while the chaincode runs. Safe from any thread.
+  // with status 500. `done` runs once, within the call or later on a thread that may wait, as this call may. Safe from any
+  // thread; the Endorser outlives what is on the way.
+  using Done = std::function<void(Result<protos::ProposalResponse> answer)>;
+  void process(const protos::SignedProposal& signed_proposal, Done done);
+  // The same, waiting for the end.
   [[nodiscard]] Result<protos::ProposalResponse> process(const protos::SignedProposal& signed_proposal);
 
  private:
   struct State;
+  class Endorsing;
   std::unique_ptr<State> state_;
 };
 

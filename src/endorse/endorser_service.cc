@@ -6,14 +6,15 @@
 namespace selvage::endorse {
 
 void add_endorser_service(rpc::Server& server, Endorser& endorser) {
-  rpc::add_unary<protos::SignedProposal, protos::ProposalResponse>(
-      server, "/protos.Endorser/ProcessProposal",
-      [&endorser](rpc::ServerCall&, const protos::SignedProposal& proposal, protos::ProposalResponse* response) {
-        auto answer = endorser.process(proposal);
-        if (!answer) return rpc::Status(answer.error());
-        *response = std::move(*answer);
-        return rpc::Status();
-      });
+  server.add_unary("/protos.Endorser/ProcessProposal",
+                   [&endorser](std::shared_ptr<rpc::ServerCall> call, Bytes bytes) {
+                     protos::SignedProposal proposal;
+                     if (!proposal.ParseFromString(bytes)) return call->finish(rpc::unparsable());
+                     endorser.process(proposal, [call](Result<protos::ProposalResponse> answer) {
+                       if (!answer) return call->finish(rpc::Status(answer.error()));
+                       call->reply(answer->SerializeAsString());
+                     });
+                   });
 }
 
 }  // namespace selvage::endorse

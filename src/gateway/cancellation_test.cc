@@ -20,8 +20,7 @@ struct Silent final : Endorser, Orderer {
   explicit Silent(const std::string& name, const std::string& mspid)
       : who{name, name + ":7051", mspid, 1, {"cc"}}, where{name, name, name, mspid, {}} {}
   const Member& member() const override { return who; }
-  std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal>, std::chrono::milliseconds, bool,
-                                Endorser::Done done) override {
+  std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal>, std::chrono::milliseconds, Endorser::Done done) override {
     ++asked;
     answer = std::move(done);
     return [this] {

@@ -34,7 +34,7 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
                                         {request.endorsing_organizations().begin(), request.endorsing_organizations().end()});
     if (!plan) return end({Code::kUnavailable, plan.error().message, {}});
     plan_.emplace(std::move(*plan));
-    run_layout(true);
+    run_layout();
   }
 
  private:
@@ -53,26 +53,26 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
     const auto endorsers = plan_->next_layout();
     if (endorsers.empty())
       return end({Code::kAborted, "failed to endorse transaction, see attached details for more info", {}});
-    ask_first(endorsers.front(), true);
+    ask_first(endorsers.front());
   }
 
-  void ask_first(const EndorserPtr& endorser, bool may_block) {
+  void ask_first(const EndorserPtr& endorser) {
     if (cancelled_->cancelled()) return first_expired();
     LOG_DEBUG(logger_, "Sending to first endorser: MSPID={} endpoint={}", endorser->member().mspid,
               endorser->member().endpoint);
-    cancelled_->add(endorser->process(proposal_, parts_.endorsement_timeout, may_block,
-                                      [self = shared_from_this(), endorser, may_block](EndorserAnswer answer) {
-                                        self->first_answered(endorser, std::move(answer), may_block && endorser->is_local());
+    cancelled_->add(endorser->process(proposal_, parts_.endorsement_timeout,
+                                      [self = shared_from_this(), endorser](EndorserAnswer answer) {
+                                        self->first_answered(endorser, std::move(answer));
                                       }));
   }
 
-  void first_answered(const EndorserPtr& endorser, EndorserAnswer answer, bool may_block) {
+  void first_answered(const EndorserPtr& endorser, EndorserAnswer answer) {
     if (cancelled_->cancelled()) return first_expired();
     const Verdict verdict = judge(answer);
     if (!verdict.ok()) {
       note_failure(*endorser, verdict);
       EndorserPtr next = plan_->replacement(*endorser);
-      if (next) return ask_first(next, may_block);
+      if (next) return ask_first(next);
       return end({Code::kAborted, "failed to endorse transaction, see attached details for more info",
                   std::move(details_)});
     }
@@ -80,7 +80,7 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
     if (!make_plan(*endorser, answer.response.interest())) return;
     plan_->add(*endorser, answer.response);
     if (plan_->complete()) return finish();
-    run_layout(may_block);
+    run_layout();
   }
 
   // The plan for what the first endorsement touched. With transient data discovery is told that collections are read, so
@@ -117,8 +117,8 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
     return interest;
   }
 
-  // Asks all endorsers of the next layout at the same time; a local one last, for it may take this thread.
-  void run_layout(bool may_block) {
+  // Asks all endorsers of the next layout at the same time.
+  void run_layout() {
     std::vector<EndorserPtr> endorsers;
     {
       std::lock_guard lock(mutex_);
@@ -130,16 +130,13 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
       return end({Code::kAborted, "failed to collect enough transaction endorsements, see attached details for more info",
                   std::move(details_)});
     }
-    for (const auto& endorser : endorsers)
-      if (!endorser->is_local()) ask(endorser, false);
-    for (const auto& endorser : endorsers)
-      if (endorser->is_local()) ask(endorser, may_block);
+    for (const auto& endorser : endorsers) ask(endorser);
   }
 
-  void ask(const EndorserPtr& endorser, bool may_block) {
+  void ask(const EndorserPtr& endorser) {
     if (cancelled_->cancelled()) return answered(endorser, {});
     LOG_DEBUG(logger_, "Sending to endorser: MSPID={} endpoint={}", endorser->member().mspid, endorser->member().endpoint);
-    cancelled_->add(endorser->process(proposal_, parts_.endorsement_timeout, may_block,
+    cancelled_->add(endorser->process(proposal_, parts_.endorsement_timeout,
                                       [self = shared_from_this(), endorser](EndorserAnswer answer) {
                                         self->answered(endorser, std::move(answer));
                                       }));
@@ -167,7 +164,7 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
     if (!good) {
       if (EndorserPtr next = plan_->replacement(*endorser)) {
         lock.unlock();
-        return ask(next, false);
+        return ask(next);
       }
     }
     if (!good) used_up_.push_back(plan_->group(*endorser));
@@ -177,7 +174,7 @@ class Endorsing : public std::enable_shared_from_this<Endorsing> {
     lock.unlock();
     if (complete) return finish();
     if (cancelled_->cancelled()) return expired();
-    run_layout(false);
+    run_layout();
   }
 
   void note_failure(const Endorser& endorser, const Verdict& verdict) {

@@ -25,7 +25,6 @@ using Cancelled = std::shared_ptr<Cancellation>;  // never null
 template <class Response>
 using Answered = std::function<void(std::variant<Response, CallError> answer)>;
 
-// Both may block in the calling thread while this peer itself executes chaincode.
 void evaluate(const CallParts& parts, ::gateway::EvaluateRequest request, Cancelled cancelled,
               Answered<::gateway::EvaluateResponse> done);
 void endorse(const CallParts& parts, ::gateway::EndorseRequest request, Cancelled cancelled,

@@ -56,7 +56,7 @@ class EndorserClients::Remote final : public Endorser, public std::enable_shared
   void close() { connection_->close(); }
 
   std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal> proposal, std::chrono::milliseconds timeout,
-                                bool, Done done) override {
+                                Done done) override {
     auto call = connection_->call_async("/protos.Endorser/ProcessProposal", wire::marshal(*proposal), {.timeout = timeout},
                                         [self = shared_from_this(), done = std::move(done)](rpc::UnaryReply reply) {
                                           done(self->read(std::move(reply)));

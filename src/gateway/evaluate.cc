@@ -46,19 +46,18 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
     }
     endorsers_ = std::move(*endorsers);
     proposal_ = std::make_shared<const ::protos::SignedProposal>(std::move(*request.mutable_proposed_transaction()));
-    ask(true);
+    ask();
   }
 
  private:
-  void ask(bool may_block) {
+  void ask() {
     if (cancelled_->cancelled()) return expired();
     const auto& member = endorsers_[next_]->member();
     LOG_DEBUG(logger(), "Sending to peer: channel={} chaincode={} txID={} MSPID={} endpoint={}", escape(channel_, 100),
               escape(chaincode_, 100), escape(txid_, 64), member.mspid, member.endpoint);
     // `endorsers_` and `next_` are the next answer's from here on.
     cancelled_->add(endorsers_[next_]->process(
-        proposal_, parts_.endorsement_timeout, may_block,
-        [self = shared_from_this()](EndorserAnswer answer) { self->answered(std::move(answer)); }));
+        proposal_, parts_.endorsement_timeout, [self = shared_from_this()](EndorserAnswer answer) { self->answered(std::move(answer)); }));
   }
 
   void answered(EndorserAnswer answer) {
@@ -79,7 +78,7 @@ class Evaluation : public std::enable_shared_from_this<Evaluation> {
       return fail_with({verdict.code, "failed to evaluate transaction, see attached details for more info",
                         std::move(details_)});
     }
-    ask(false);
+    ask();
   }
 
   void succeed(::protos::ProposalResponse answer, const Member& member) {

@@ -10,13 +10,9 @@ class LocalEndorser final : public Endorser, public std::enable_shared_from_this
   [[nodiscard]] bool is_local() const override { return true; }
   // Chaincode that executes is not stopped: it ends by its own timeout.
   std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal> proposal, std::chrono::milliseconds,
-                                bool may_block, Done done) override {
-    if (may_block) {
-      done(parts_.process(*proposal));
-      return {};
-    }
-    parts_.post([self = shared_from_this(), proposal = std::move(proposal), done = std::move(done)] {
-      done(self->parts_.process(*proposal));
+                                Done done) override {
+    parts_.post([self = shared_from_this(), proposal = std::move(proposal), done = std::move(done)]() mutable {
+      self->parts_.process(*proposal, std::move(done));
     });
     return {};
   }

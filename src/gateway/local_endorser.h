@@ -10,8 +10,8 @@ namespace selvage::gateway {
 
 struct LocalEndorserParts {
   Member member;  // ourselves
-  // Executes and signs; blocks. Errors as endorse::Endorser's.
-  std::function<EndorserAnswer(const ::protos::SignedProposal& proposal)> process;
+  // Executes and signs; may work in the calling thread. Errors as endorse::Endorser's.
+  std::function<void(const ::protos::SignedProposal& proposal, Endorser::Done done)> process;
   // Soon, on a thread of a pool; never within the call.
   std::function<void(std::function<void()>)> post;
 };

@@ -65,10 +65,10 @@ class Endorser {
   [[nodiscard]] virtual const Member& member() const = 0;  // its height and chaincodes are not kept up to date
   [[nodiscard]] virtual bool is_local() const { return false; }
   using Done = std::function<void(EndorserAnswer answer)>;
-  // `done` runs once, on any thread. May run within the call only when `may_block`: then a local endorser works at once.
-  // The answer, which may be empty, ends what is under way, with a failure; without effect later on.
+  // `done` runs once, on any thread, not within the call. The answer, which may be empty, ends what is under way, with a
+  // failure; without effect later on.
   virtual std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal> proposal,
-                                        std::chrono::milliseconds timeout, bool may_block, Done done) = 0;
+                                        std::chrono::milliseconds timeout, Done done) = 0;
 };
 using EndorserPtr = std::shared_ptr<Endorser>;
 

@@ -9,8 +9,7 @@ class Named final : public Endorser {
  public:
   explicit Named(std::string name) { member_ = {name, name + ":7051", name.substr(0, 4), 1, {}}; }
   const Member& member() const override { return member_; }
-  std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal>, std::chrono::milliseconds, bool,
-                                Done) override {
+  std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal>, std::chrono::milliseconds, Done) override {
     return {};
   }
 

@@ -289,6 +289,8 @@ void Server::State::on_each_loop(const std::function<void(ServerState::PerLoop&)
   }
 }
 
+void Server::post(std::function<void()> task) { state_->shared->workers.run(std::move(task)); }
+
 void Server::stop(std::chrono::milliseconds grace) {
   State& s = *state_;
   std::lock_guard once(s.stop_mutex);

@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -87,6 +88,10 @@ class Server {
 
   // New handshakes from now on use this context; open connections live on.
   void set_tls(std::shared_ptr<tls::ServerContext> tls);
+
+  // Soon, on a thread of the unary handlers' pool, as their work: for handlers that go on later. It is dropped once the
+  // server has stopped. Any thread, from start() on or before.
+  void post(std::function<void()> task);
 
   // No new connections; open ones get GOAWAY and may finish their calls until `grace` is over, then all is cut. Returns
   // when no handler runs any more. Any thread but loops and handlers; twice is fine.

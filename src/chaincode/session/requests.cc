@@ -49,11 +49,12 @@ Requests::Requests(const Transaction& transaction, std::string chaincode, bool i
 
 Requests::~Requests() = default;
 
-protos::ChaincodeMessage Requests::serve(const protos::ChaincodeMessage& request) {
+namespace {
+
+protos::ChaincodeMessage reply_to(const protos::ChaincodeMessage& request, Result<Bytes> answered) {
   protos::ChaincodeMessage reply;
   reply.set_txid(request.txid());
   reply.set_channel_id(request.channel_id());
-  Answer answered = answer(request);
   if (answered) {
     reply.set_type(protos::ChaincodeMessage::RESPONSE);
     reply.set_payload(std::move(*answered));
@@ -65,10 +66,15 @@ protos::ChaincodeMessage Requests::serve(const protos::ChaincodeMessage& request
   return reply;
 }
 
+}  // namespace
+
+protos::ChaincodeMessage Requests::serve(const protos::ChaincodeMessage& request) {
+  return reply_to(request, answer(request));
+}
+
 Requests::Answer Requests::answer(const protos::ChaincodeMessage& request) {
   using M = protos::ChaincodeMessage;
   BytesView payload = request.payload();
-  if (request.type() == M::INVOKE_CHAINCODE) return invoke_chaincode(payload);
   if (!transaction_.simulator) return fail(Code::kFailedPrecondition, "no ledger context");
   auto done = [](Status status) -> Answer {
     if (!status) return fail(std::move(status).error());
@@ -285,17 +291,24 @@ Requests::Answer Requests::query_close(BytesView payload) {
   return response.SerializeAsString();
 }
 
-Requests::Answer Requests::invoke_chaincode(BytesView payload) {
-  SELVAGE_TRY(auto spec, parse<protos::ChaincodeSpec>(payload));
-  if (!transaction_.simulator) {
-    // Fabric quirk: without a channel only system chaincode can be called (handler.go getTxContextForInvoke).
-    std::string name = spec.chaincode_id().name().substr(0, spec.chaincode_id().name().find_first_of(":/"));
-    if (!transaction_.channel_id.empty() || !chaincodes_->is_system(name))
-      return fail(Code::kFailedPrecondition, "could not get valid transaction");
-  }
-  auto ended = chaincodes_->invoke_from_chaincode(transaction_, spec.chaincode_id().name(), spec.input());
-  if (!ended) return fail(std::move(ended).error());
-  return ended->SerializeAsString();
+// Fabric quirk: without a channel only system chaincode can be called (handler.go getTxContextForInvoke).
+Status Requests::check_call(const protos::ChaincodeSpec& target) const {
+  if (transaction_.simulator) return {};
+  const std::string name = target.chaincode_id().name().substr(0, target.chaincode_id().name().find_first_of(":/"));
+  if (transaction_.channel_id.empty() && chaincodes_->is_system(name)) return {};
+  return fail(Code::kFailedPrecondition, "could not get valid transaction");
+}
+
+void Requests::call_chaincode(const protos::ChaincodeMessage& request,
+                              std::function<void(protos::ChaincodeMessage reply)> done) {
+  auto spec = parse<protos::ChaincodeSpec>(request.payload());
+  if (!spec) return done(reply_to(request, fail(std::move(spec).error())));
+  if (auto allowed = check_call(*spec); !allowed) return done(reply_to(request, fail(std::move(allowed).error())));
+  chaincodes_->invoke_from_chaincode(transaction_, spec->chaincode_id().name(), spec->input(),
+                                     [&request, done = std::move(done)](Result<protos::ChaincodeMessage> ended) {
+                                       if (!ended) return done(reply_to(request, fail(std::move(ended).error())));
+                                       done(reply_to(request, ended->SerializeAsString()));
+                                     });
 }
 
 Status Requests::put(const std::string& collection, const std::string& key, Bytes value) {

@@ -1,10 +1,11 @@
 // What a chaincode may ask while it runs a transaction: state, ranges, private data, history, other chaincode.
 //
 // Turns one request message into its answer over the transaction's simulator; texts are Fabric's
-// (core/chaincode/handler.go). Used by one thread, the one that executes the transaction. The requests come from an
+// (core/chaincode/handler.go). Used by one thread at a time, the one that works on the transaction. The requests come from an
 // outsider: everything is bounded by the simulator's own rules and by SessionSettings.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -28,8 +29,11 @@ class Requests {
            Chaincodes* chaincodes);
   ~Requests();
 
-  // RESPONSE, or ERROR with "<TYPE> failed: transaction ID: <txid>: <why>".
+  // RESPONSE, or ERROR with "<TYPE> failed: transaction ID: <txid>: <why>". All but INVOKE_CHAINCODE.
   [[nodiscard]] protos::ChaincodeMessage serve(const protos::ChaincodeMessage& request);
+  // INVOKE_CHAINCODE: the other chaincode runs first. `done` runs once, within the call or later on a thread of the pool;
+  // until then this object and the request must live and are not to be used.
+  void call_chaincode(const protos::ChaincodeMessage& request, std::function<void(protos::ChaincodeMessage reply)> done);
 
  private:
   using Answer = Result<Bytes>;  // the payload of RESPONSE
@@ -44,7 +48,7 @@ class Requests {
   [[nodiscard]] Answer get_history(BytesView payload);
   [[nodiscard]] Answer query_next(BytesView payload);
   [[nodiscard]] Answer query_close(BytesView payload);
-  [[nodiscard]] Answer invoke_chaincode(BytesView payload);
+  [[nodiscard]] Status check_call(const protos::ChaincodeSpec& target) const;
   [[nodiscard]] Answer write_batch(BytesView payload);
   Status put(const std::string& collection, const std::string& key, Bytes value);
   Status remove(const std::string& collection, const std::string& key);

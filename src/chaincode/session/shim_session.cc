@@ -1,11 +1,13 @@
 #include "chaincode/session/shim_session.h"
 
+#include <atomic>
 #include <condition_variable>
-#include <deque>
 #include <map>
 #include <mutex>
 
 #include "base/log.h"
+#include "chaincode/session/deadlines_worker.h"
+#include "chaincode/session/execution.h"
 #include "chaincode/session/requests.h"
 #include "peer/chaincode.pb.h"
 #include "peer/proposal.pb.h"
@@ -21,42 +23,38 @@ const log::Logger& logger() {
   return instance;
 }
 
-std::string_view short_id(const std::string& txid) { return std::string_view(txid).substr(0, 8); }
+Error stream_terminated(const std::string& reason) { return {Code::kUnavailable, "chaincode stream terminated", reason, ""}; }
 
-// A transaction in progress: what the chaincode has sent for it and nobody has looked at.
-struct Running {
-  std::deque<Message> inbox;
-  std::condition_variable arrived;
-  bool overrun = false;
-};
+std::string_view short_id(const std::string& txid) { return std::string_view(txid).substr(0, 8); }
 
 }  // namespace
 
 struct ShimSession::State {
-  State(SessionSettings s, std::string id, Chaincodes* c, metrics::Provider& metrics)
+  using Key = std::pair<std::string, std::string>;  // channel and transaction
+  State(SessionSettings s, std::string id, Parts p)
       : settings(s),
         package_id(std::move(id)),
-        chaincodes(c),
-        requests_received(metrics.counter({.name_space = "chaincode",
+        parts(std::move(p)),
+        requests_received(parts.metrics.counter({.name_space = "chaincode",
                                            .subsystem = "",
                                            .name = "shim_requests_received",
                                            .help = "The number of chaincode shim requests received.",
                                            .label_names = {"type", "channel", "chaincode"},
                                            .statsd_format = "%{#fqname}.%{type}.%{channel}.%{chaincode}"})),
-        requests_completed(metrics.counter({.name_space = "chaincode",
+        requests_completed(parts.metrics.counter({.name_space = "chaincode",
                                             .subsystem = "",
                                             .name = "shim_requests_completed",
                                             .help = "The number of chaincode shim requests completed.",
                                             .label_names = {"type", "channel", "chaincode", "success"},
                                             .statsd_format = "%{#fqname}.%{type}.%{channel}.%{chaincode}.%{success}"})),
-        request_duration(metrics.histogram({.name_space = "chaincode",
+        request_duration(parts.metrics.histogram({.name_space = "chaincode",
                                             .subsystem = "",
                                             .name = "shim_request_duration",
                                             .help = "The time to complete chaincode shim requests.",
                                             .label_names = {"type", "channel", "chaincode", "success"},
                                             .statsd_format = "%{#fqname}.%{type}.%{channel}.%{chaincode}.%{success}"})),
         execute_timeouts(
-            metrics.counter({.name_space = "chaincode",
+            parts.metrics.counter({.name_space = "chaincode",
                              .subsystem = "",
                              .name = "execute_timeouts",
                              .help = "The number of chaincode executions (Init or Invoke) that have timed out.",
@@ -65,7 +63,7 @@ struct ShimSession::State {
 
   const SessionSettings settings;
   const std::string package_id;
-  Chaincodes* const chaincodes;
+  const Parts parts;
   metrics::Family<metrics::Counter>& requests_received;
   metrics::Family<metrics::Counter>& requests_completed;
   metrics::Family<metrics::Histogram>& request_duration;
@@ -75,11 +73,11 @@ struct ShimSession::State {
   std::condition_variable changed;  // ready or closed
   std::shared_ptr<ShimTransport> transport;
   std::vector<Bytes> unsent;  // before attach(): the process may speak before its opener has handed over the stream
-  bool ready = false;
+  std::atomic<bool> ready = false;  // set once
   bool closed = false;
   std::string end_reason;
   std::vector<std::function<void(const std::string&)>> ended;
-  std::map<std::pair<std::string, std::string>, Running*> running;  // (channel, txid); owned by execute()'s frame
+  std::map<Key, std::shared_ptr<Execution>> running;
 
   bool send(const Message& message) {
     std::shared_ptr<ShimTransport> to;
@@ -92,13 +90,11 @@ struct ShimSession::State {
     return !to || to->send(message.SerializeAsString());
   }
   Status register_chaincode(const Message& message);
-  // Serves one request of a transaction, with the metrics around it.
-  Message serve(Requests& requests, const Message& request);
+  void answer(const Message& reply, const Message& request, SteadyClock::time_point began);
 };
 
-ShimSession::ShimSession(SessionSettings settings, std::string package_id, Chaincodes* chaincodes,
-                         metrics::Provider& metrics)
-    : state_(std::make_unique<State>(settings, std::move(package_id), chaincodes, metrics)) {}
+ShimSession::ShimSession(SessionSettings settings, std::string package_id, Parts parts)
+    : state_(std::make_shared<State>(settings, std::move(package_id), std::move(parts))) {}
 
 ShimSession::~ShimSession() = default;
 
@@ -148,7 +144,7 @@ Status ShimSession::on_message(BytesView bytes) {
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
     return fail(Code::kInvalidArgument, "received a message that is no ChaincodeMessage, ending chaincode support stream");
   if (message.type() == Message::KEEPALIVE) return {};
-  if (!ready()) {
+  if (!state_->ready) {
     if (message.type() == Message::REGISTER) return state_->register_chaincode(message);
     return fail(Code::kFailedPrecondition, "[" + escape(message.txid(), 64) + "] Fabric side handler cannot handle message (" +
                                                Message::Type_Name(message.type()) + ") while in created state");
@@ -159,20 +155,16 @@ Status ShimSession::on_message(BytesView bytes) {
   if (!ends && !asks)
     return fail(Code::kFailedPrecondition, "[" + escape(message.txid(), 64) + "] Fabric side handler cannot handle message (" +
                                                Message::Type_Name(message.type()) + ") while in ready state");
+  std::shared_ptr<Execution> execution;
   {
     std::lock_guard lock(state_->mutex);
-    auto found = state_->running.find({message.channel_id(), message.txid()});
-    if (found != state_->running.end()) {
-      Running& running = *found->second;
-      if (running.inbox.size() >= state_->settings.queued_messages_max) {
-        running.overrun = true;
-        running.arrived.notify_one();
-        return fail(Code::kResourceExhausted, "chaincode sends requests without waiting for answers");
-      }
-      running.inbox.push_back(std::move(message));
-      running.arrived.notify_one();
-      return {};
-    }
+    const auto found = state_->running.find({message.channel_id(), message.txid()});
+    if (found != state_->running.end()) execution = found->second;
+  }
+  if (execution) {
+    if (asks) state_->requests_received.with({Message::Type_Name(message.type()), message.channel_id(), state_->package_id}).add(1);
+    if (execution->take(std::move(message))) return {};
+    return fail(Code::kResourceExhausted, "chaincode sends requests without waiting for answers");
   }
   if (ends) return {};  // of a transaction that has timed out
   Message reply;
@@ -187,15 +179,17 @@ Status ShimSession::on_message(BytesView bytes) {
 
 void ShimSession::on_closed(const std::string& reason) {
   std::vector<std::function<void(const std::string&)>> ended;
+  std::map<State::Key, std::shared_ptr<Execution>> running;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->closed) return;
     state_->closed = true;
     state_->end_reason = reason;
-    for (auto& [key, running] : state_->running) running->arrived.notify_one();
+    running.swap(state_->running);
     state_->changed.notify_all();
     ended = std::move(state_->ended);
   }
+  for (const auto& [key, execution] : running) execution->stop(stream_terminated(reason));
   for (const auto& listener : ended) listener(reason);
 }
 
@@ -246,70 +240,69 @@ void ShimSession::close() {
   on_closed("closed by the peer");
 }
 
-Message ShimSession::State::serve(Requests& requests, const Message& request) {
-  auto started = SteadyClock::now();
+void ShimSession::State::answer(const Message& reply, const Message& request, SteadyClock::time_point began) {
   const std::string& type = Message::Type_Name(request.type());
-  requests_received.with({type, request.channel_id(), package_id}).add(1);
-  Message reply = requests.serve(request);
   const bool good = reply.type() != Message::ERROR;
-  if (!good)
+  if (!good) {
     LOG_DEBUG(logger(), "[{}] Failed to handle {}. error: {}", short_id(request.txid()), type,
               escape(reply.payload(), 1000));
-  metrics::LabelValues labels{type, request.channel_id(), package_id, good ? "true" : "false"};
-  request_duration.with(labels).observe(std::chrono::duration<double>(SteadyClock::now() - started).count());
+  }
+  const metrics::LabelValues labels{type, request.channel_id(), package_id, good ? "true" : "false"};
+  request_duration.with(labels).observe(std::chrono::duration<double>(SteadyClock::now() - began).count());
   requests_completed.with(labels).add(1);
-  return reply;
+  send(reply);
 }
 
-Result<Message> ShimSession::execute(const Transaction& transaction, const std::string& chaincode, Message::Type type,
-                                     Bytes input, std::chrono::nanoseconds timeout) {
-  const auto deadline = SteadyClock::now() + timeout;
-  const auto key = std::pair(transaction.channel_id, transaction.txid);
-  Running running;
-  {
-    std::lock_guard lock(state_->mutex);
-    if (state_->closed) return fail(Code::kUnavailable, "chaincode stream terminated", state_->end_reason);
-    if (!state_->running.emplace(key, &running).second)
-      return fail(Code::kAlreadyExists, "txid: " + transaction.txid + "(" + transaction.channel_id + ") exists");
-  }
-  struct Removal {
-    State& state;
-    const std::pair<std::string, std::string>& key;
-    ~Removal() {
-      std::lock_guard lock(state.mutex);
-      state.running.erase(key);
-    }
-  } removal{*state_, key};
-
+void ShimSession::execute(const Transaction& transaction, const std::string& chaincode, Message::Type type, Bytes input,
+                          std::chrono::nanoseconds timeout, Ended ended) {
+  const State::Key key(transaction.channel_id, transaction.txid);
+  auto requests =
+      std::make_unique<Requests>(transaction, chaincode, type == Message::INIT, state_->settings, state_->parts.chaincodes);
+  auto deadline = std::make_shared<Deadlines::Id>();
+  auto execution = std::make_shared<Execution>(
+      std::move(requests), state_->settings.queued_messages_max,
+      Execution::Parts{state_->parts.post,
+                       [state = state_](const Message& reply, const Message& request, SteadyClock::time_point began) {
+                         state->answer(reply, request, began);
+                       },
+                       [state = state_, key, deadline, ended](Result<Message> result) {
+                         state->parts.deadlines.remove(*deadline);
+                         {
+                           std::lock_guard lock(state->mutex);
+                           state->running.erase(key);
+                         }
+                         ended(std::move(result));
+                       }});
+  // All that is said of the transaction is said before anything can end it: then it is its owner's again.
   Message begin;
   begin.set_type(type);
   begin.set_payload(std::move(input));
   begin.set_txid(transaction.txid);
   begin.set_channel_id(transaction.channel_id);
   if (transaction.signed_proposal) *begin.mutable_proposal() = *transaction.signed_proposal;
-  if (!state_->send(begin))
-    return fail(Code::kUnavailable, "[" + std::string(short_id(transaction.txid)) + "] error sending " +
-                                        Message::Type_Name(type));
-
-  Requests requests(transaction, chaincode, type == Message::INIT, state_->settings, state_->chaincodes);
-  while (true) {
-    Message message;
-    {
-      std::unique_lock lock(state_->mutex);
-      bool woken = running.arrived.wait_until(lock, deadline, [&] {
-        return !running.inbox.empty() || running.overrun || state_->closed;
+  *deadline = state_->parts.deadlines.add(
+      SteadyClock::now() + timeout, [state = state_.get(), weak = std::weak_ptr(execution)] {
+        const auto late = weak.lock();  // and with it the session's state
+        if (!late) return;
+        state->execute_timeouts.with({state->package_id}).add(1);
+        late->stop({Code::kDeadlineExceeded, "timeout expired while executing transaction", "", ""});
       });
-      if (!woken) {
-        state_->execute_timeouts.with({state_->package_id}).add(1);
-        return fail(Code::kDeadlineExceeded, "timeout expired while executing transaction");
-      }
-      if (running.overrun || running.inbox.empty())
-        return fail(Code::kUnavailable, "chaincode stream terminated", state_->end_reason);
-      message = std::move(running.inbox.front());
-      running.inbox.pop_front();
+  std::optional<Error> refused;
+  {
+    std::lock_guard lock(state_->mutex);
+    if (state_->closed) {
+      refused = stream_terminated(state_->end_reason);
+    } else if (!state_->running.emplace(key, execution).second) {
+      refused = Error{Code::kAlreadyExists, "txid: " + key.second + "(" + key.first + ") exists", "", ""};
     }
-    if (message.type() == Message::COMPLETED || message.type() == Message::ERROR) return message;
-    state_->send(state_->serve(requests, message));
+  }
+  if (refused) {
+    state_->parts.deadlines.remove(*deadline);
+    return ended(fail(std::move(*refused)));
+  }
+  if (!state_->send(begin)) {
+    execution->stop({Code::kUnavailable, "[" + std::string(short_id(key.second)) + "] error sending " +
+                                             Message::Type_Name(type), "", ""});
   }
 }
 

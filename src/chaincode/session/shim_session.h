@@ -1,9 +1,8 @@
 // One conversation with one chaincode process: the peer's half of protos.ChaincodeMessage (W31).
 //
-// The transport hands in what arrives (any one thread) and takes what is to be sent. A transaction is carried out by the
-// thread that called execute(): messages of the chaincode for it are passed to that thread, so a simulator is only ever
-// touched by its own transaction, a slow query holds up nobody else, and a nested call runs on the caller's stack.
-// When the process goes away, all of its transactions fail at once.
+// The transport hands in what arrives (any one thread) and takes what is to be sent. What the chaincode asks for a transaction
+// is worked on by threads of a pool, one at a time for each transaction (execution.h): a slow query holds up nobody else, and
+// no thread waits for the chaincode. When the process goes away, all of its transactions fail at once.
 #pragma once
 
 #include <chrono>
@@ -20,7 +19,12 @@
 namespace selvage::chaincode {
 
 class Chaincodes;
-class DefinitionCache;
+class Deadlines;
+
+// Soon, on a thread that may wait; never within the call.
+using Post = std::function<void(std::function<void()> task)>;
+// How a chaincode ended a transaction: COMPLETED or ERROR; or why it did not. Once.
+using Ended = std::function<void(Result<protos::ChaincodeMessage> ended)>;
 
 struct SessionSettings {
   int total_query_limit = 10000;         // ledger.state.totalQueryLimit
@@ -43,8 +47,14 @@ class ShimTransport {
 
 class ShimSession : public std::enable_shared_from_this<ShimSession> {
  public:
-  // `package_id`: what the process must register as. `chaincodes` serves INVOKE_CHAINCODE and outlives the session.
-  ShimSession(SessionSettings settings, std::string package_id, Chaincodes* chaincodes, metrics::Provider& metrics);
+  struct Parts {  // all outlive the session
+    Chaincodes* chaincodes;  // for INVOKE_CHAINCODE
+    metrics::Provider& metrics;
+    Deadlines& deadlines;
+    Post post;
+  };
+  // `package_id`: what the process must register as.
+  ShimSession(SessionSettings settings, std::string package_id, Parts parts);
   ~ShimSession();
 
   // --- the transport's side; one thread at a time
@@ -65,15 +75,15 @@ class ShimSession : public std::enable_shared_from_this<ShimSession> {
   void close();
 
   // Runs one transaction (or INIT) in the chaincode and serves its requests until it ends. `chaincode` is the namespace
-  // that its reads and writes go to. Errors: "timeout expired while executing transaction",
+  // that its reads and writes go to. `ended` runs within the call when it cannot begin, otherwise on a thread of the pool;
+  // `transaction` must live until then. Errors: "timeout expired while executing transaction",
   // "chaincode stream terminated", "txid: <id>(<channel>) exists".
-  [[nodiscard]] Result<protos::ChaincodeMessage> execute(const Transaction& transaction, const std::string& chaincode,
-                                                         protos::ChaincodeMessage::Type type, Bytes input,
-                                                         std::chrono::nanoseconds timeout);
+  void execute(const Transaction& transaction, const std::string& chaincode, protos::ChaincodeMessage::Type type, Bytes input,
+               std::chrono::nanoseconds timeout, Ended ended);
 
  private:
   struct State;
-  std::unique_ptr<State> state_;
+  std::shared_ptr<State> state_;  // executions hold it until they have ended
 };
 
 }  // namespace selvage::chaincode

@@ -8,7 +8,9 @@
 #include <future>
 #include <mutex>
 
+#include "chaincode/session/deadlines_worker.h"
 #include "ledger/state/tx_simulator.h"
+#include "os/worker_pool.h"
 #include "peer/chaincode.pb.h"
 #include "peer/proposal.pb.h"
 
@@ -81,7 +83,7 @@ class ShimSessionTest : public testing::Test {
  protected:
   ShimSessionTest()
       : wire_(std::make_shared<Wire>()),
-        session_(std::make_shared<ShimSession>(settings_, kPackage, nullptr, metrics::disabled())) {
+        session_(make_session()) {
     transaction_.channel_id = "ch";
     transaction_.txid = "tx1";
     transaction_.signed_proposal = &proposal_;
@@ -90,6 +92,12 @@ class ShimSessionTest : public testing::Test {
   }
   ~ShimSessionTest() override { session_->on_closed("end of test"); }
 
+  std::shared_ptr<ShimSession> make_session() {
+    return std::make_shared<ShimSession>(
+        settings_, kPackage, ShimSession::Parts{nullptr, metrics::disabled(), deadlines_, [this](std::function<void()> task) {
+                                                  pool_.post(std::move(task));
+                                                }});
+  }
   static Bytes message(Message::Type type, Bytes payload = "", const std::string& txid = "tx1") {
     Message out;
     out.set_type(type);
@@ -114,10 +122,14 @@ class ShimSessionTest : public testing::Test {
     EXPECT_EQ(wire_->next().type(), Message::READY);
   }
   std::future<Result<Message>> execute(std::chrono::nanoseconds timeout = seconds(10)) {
-    return std::async(std::launch::async,
-                      [this, timeout] { return session_->execute(transaction_, "basic", Message::TRANSACTION, "in", timeout); });
+    auto promise = std::make_shared<std::promise<Result<Message>>>();
+    session_->execute(transaction_, "basic", Message::TRANSACTION, "in", timeout,
+                      [promise](Result<Message> ended) { promise->set_value(std::move(ended)); });
+    return promise->get_future();
   }
 
+  Deadlines deadlines_;
+  os::WorkerPool pool_{2, "test"};
   SessionSettings settings_;
   std::shared_ptr<Wire> wire_;
   std::shared_ptr<ShimSession> session_;
@@ -155,7 +167,7 @@ TEST_F(ShimSessionTest, NothingElseIsTakenBeforeRegistration) {
 }
 
 TEST_F(ShimSessionTest, WhatArrivesBeforeTheTransportIsAnsweredOnceItIsThere) {
-  auto early = std::make_shared<ShimSession>(settings_, kPackage, nullptr, metrics::disabled());
+  auto early = make_session();
   ASSERT_TRUE(early->on_message(registration(kPackage)));
   early->attach(std::make_unique<FakeTransport>(wire_));
   EXPECT_EQ(wire_->next().type(), Message::REGISTERED);
@@ -258,10 +270,10 @@ TEST_F(ShimSessionTest, OneTransactionRunsOnceAtATime) {
 
 TEST_F(ShimSessionTest, AProcessThatFloodsIsCutOff) {
   settings_.queued_messages_max = 8;
-  session_ = std::make_shared<ShimSession>(settings_, kPackage, nullptr, metrics::disabled());
+  session_ = make_session();
   session_->attach(std::make_unique<FakeTransport>(wire_));
   register_chaincode();
-  // A transaction whose thread is held up: its state answers only when the test lets it.
+  // A transaction whose turn is held up: its state answers only when the test lets it.
   struct Held final : ledger::StateView {
     std::shared_future<void> go;
     Result<std::optional<ledger::StateValue>> get(std::string_view, std::string_view) const override {

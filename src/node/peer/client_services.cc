@@ -174,9 +174,8 @@ class EventChannels final : public event::Channels {
 };
 
 // An error of the endorser is a refusal of the proposal; what Fabric's auth filters find stands before it.
-gateway::EndorserAnswer process(endorse::Endorser& endorser, const ::protos::SignedProposal& proposal) {
+gateway::EndorserAnswer answer_of(Result<::protos::ProposalResponse> response) {
   gateway::EndorserAnswer answer;
-  auto response = endorser.process(proposal);
   if (response) {
     answer.response = std::move(*response);
     return answer;
@@ -248,8 +247,11 @@ struct ClientServices::State {
     const gossip::PeerInfo self = parts.gossip.gossip().self("");
     const std::string& endpoint = self.endpoint.empty() ? parts.core.address : self.endpoint;
     return gateway::make_local_endorser({{self.pki_id, endpoint, parts.local.msp->mspid(), 0, {}},
-                                         [this](const ::protos::SignedProposal& proposal) {
-                                           return process(parts.endorsement.endorser(), proposal);
+                                         [this](const ::protos::SignedProposal& proposal, gateway::Endorser::Done done) {
+                                           parts.endorsement.endorser().process(
+                                               proposal, [done = std::move(done)](Result<::protos::ProposalResponse> response) {
+                                                 done(answer_of(std::move(response)));
+                                               });
                                          },
                                          parts.post});
   }

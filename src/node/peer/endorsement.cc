@@ -10,6 +10,7 @@
 #include "chaincode/system/qscc.h"
 #include "endorse/proposal.h"
 #include "ledger/ledger.h"
+#include "rpc/serving/worker_pool.h"
 
 namespace selvage::node {
 namespace {
@@ -18,6 +19,8 @@ const log::Logger& logger() {
   static const log::Logger instance("nodeCmd");
   return instance;
 }
+
+constexpr size_t kWorkersMax = 256;  // threads at once for what chaincodes ask; more waits in line
 
 // A channel of chaincode/ as one of endorse/.
 class EndorseChannel final : public endorse::Channel {
@@ -68,10 +71,14 @@ class Runner final : public endorse::ChaincodeRunner {
     SELVAGE_TRY(auto info, chaincodes_.definition(transaction_of(invocation), invocation.proposal.chaincode));
     return endorse::EndorsementInfo{std::move(info.version), std::move(info.endorsement_plugin)};
   }
-  Result<endorse::ChaincodeOutcome> execute(const endorse::Invocation& invocation) override {
-    SELVAGE_TRY(auto outcome, chaincodes_.execute(transaction_of(invocation), invocation.proposal.chaincode,
-                                                  invocation.proposal.input));
-    return endorse::ChaincodeOutcome{std::move(outcome.response), std::move(outcome.event)};
+  void execute(const endorse::Invocation& invocation,
+               std::function<void(Result<endorse::ChaincodeOutcome>)> done) override {
+    auto transaction = std::make_shared<const chaincode::Transaction>(transaction_of(invocation));
+    chaincodes_.execute(*transaction, invocation.proposal.chaincode, invocation.proposal.input,
+                        [transaction, done = std::move(done)](Result<chaincode::Outcome> outcome) {
+                          if (!outcome) return done(fail(std::move(outcome).error()));
+                          done(endorse::ChaincodeOutcome{std::move(outcome->response), std::move(outcome->event)});
+                        });
   }
 
  private:
@@ -87,7 +94,8 @@ struct Endorsement::State {
         access(chaincode::make_access_check(parts.channels, parts.local.msp)),
         listener(std::move(chaincode_listener)),
         runner_of_packages(new chaincode::PackageRunner(settings.run, packages, listener.get())),
-        launcher(settings.launch, std::unique_ptr<chaincode::Connector>(runner_of_packages), parts.metrics),
+        launcher(settings.launch, std::unique_ptr<chaincode::Connector>(runner_of_packages), parts.metrics,
+                 [this](std::function<void()> task) { workers.run(std::move(task)); }),
         chaincodes(settings.execute, {parts.channels, definitions, launcher, access}),
         channels(parts.channels),
         runner(chaincodes),
@@ -113,6 +121,7 @@ struct Endorsement::State {
                                           }}));
   }
 
+  rpc::WorkerPool workers{kWorkersMax, "chaincode"};
   chaincode::PackageStore packages;
   chaincode::DefinitionCache definitions;
   chaincode::AccessCheck access;
@@ -152,6 +161,7 @@ std::string Endorsement::chaincode_address() const { return state_->listener ? s
 void Endorsement::stop() {
   state_->launcher.stop();
   if (state_->listener) state_->listener->stop();
+  state_->workers.stop();
 }
 
 }  // namespace selvage::node

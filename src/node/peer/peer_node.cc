@@ -186,7 +186,7 @@ Result<std::unique_ptr<PeerNode>> PeerNode::make(config::CoreSettings core, std:
                     make_event_access(std::string(policy::resource::kEventBlock)));
   s.clients = std::make_unique<ClientServices>(ClientServices::Parts{
       s.core, *s.tls, s.local, *s.channels, *s.gossip, *s.endorsement, os::system_random(),
-      [&s](std::function<void()> task) { s.pool->post(std::move(task)); }});
+      [&s](std::function<void()> task) { s.server->post(std::move(task)); }});
   s.clients->add_to(*s.server);
   return std::unique_ptr<PeerNode>(new PeerNode(std::move(state)));
 }
