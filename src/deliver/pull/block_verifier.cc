@@ -85,6 +85,13 @@ Status BlockVerifier::check_links(const ::common::Block& block) const {
     return fail(Code::kInvalidArgument, "block with id [" + number + "] on channel [" + channel +
                                             "] does not have metadata or contains too few entries");
   }
+  return {};
+}
+
+Status BlockVerifier::check_data(const ::common::Block& block) const {
+  const std::string& channel = bundle_->channel_id();
+  const ::common::BlockHeader& header = block.header();
+  const std::string number = std::to_string(header.number());
   if (Status formed = wire::check_well_formed(block.data()); !formed) {
     return fail(formed.error().within("failed to verify transactions are well formed for block with id [" + number +
                                       "] on channel [" + channel + "]"));
@@ -99,6 +106,7 @@ Status BlockVerifier::check_links(const ::common::Block& block) const {
 
 Status BlockVerifier::accept(const ::common::Block& block) {
   SELVAGE_CHECK(check_links(block));
+  SELVAGE_CHECK(check_data(block));
   SELVAGE_CHECK(check_block_signatures(block, *bundle_));
   if (wire::is_config_block(block)) {
     auto next = channel::Bundle::from_block(block);
@@ -109,9 +117,20 @@ Status BlockVerifier::accept(const ::common::Block& block) {
     }
     bundle_ = std::move(*next);
   }
+  move_on(block);
+  return {};
+}
+
+Status BlockVerifier::accept_attestation(const ::common::Block& block) {
+  SELVAGE_CHECK(check_links(block));
+  SELVAGE_CHECK(check_block_signatures(block, *bundle_));
+  move_on(block);
+  return {};
+}
+
+void BlockVerifier::move_on(const ::common::Block& block) {
   last_hash_ = wire::header_hash(block.header());
   ++next_number_;
-  return {};
 }
 
 }  // namespace selvage::deliver

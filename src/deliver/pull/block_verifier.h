@@ -1,7 +1,7 @@
 // Is this block the next one of its channel, and did the ordering service sign it? Follows the chain block by block, and
 // the configuration with each config block it is shown.
 //
-// Pure; one thread. The caller is whoever takes blocks from somebody else: pull_worker, and state transfer between peers.
+// Pure; one thread; a copy goes on by itself. The caller is whoever takes blocks from somebody else: pull_worker, and state transfer between peers.
 #pragma once
 
 #include <cstdint>
@@ -29,6 +29,9 @@ class BlockVerifier {
   // Errors: kInvalidArgument or kPermissionDenied with Fabric's words; the verifier stays where it was.
   // Fabric quirk: common/deliverclient/block_verification.go, protoutil/blockutils.go BlockSignatureVerifier.
   Status accept(const ::common::Block& block);
+  // The same for a block without its data, by which an orderer attests that it exists. Config blocks come whole also to who
+  // asked for attestations, and belong into accept().
+  Status accept_attestation(const ::common::Block& block);
 
   [[nodiscard]] uint64_t next_number() const { return next_number_; }
   // Of the last accepted block.
@@ -36,6 +39,8 @@ class BlockVerifier {
 
  private:
   [[nodiscard]] Status check_links(const ::common::Block& block) const;
+  [[nodiscard]] Status check_data(const ::common::Block& block) const;
+  void move_on(const ::common::Block& block);
   channel::BundlePtr bundle_;
   uint64_t next_number_;
   Bytes last_hash_;

@@ -1,28 +1,27 @@
 #include "deliver/pull/pull_worker.h"
 
 #include <algorithm>
-#include <limits>
+#include <atomic>
 
 #include "common/common.pb.h"
 #include "crypto/certificate.h"
 #include "deliver/pull/block_verifier.h"
+#include "deliver/pull/header_watch_worker.h"
 #include "orderer/ab.pb.h"
 #include "rpc/channel.h"
-#include "tls/context.h"
+#include "tls/diagnosis.h"
 #include "wire/block.h"
-#include "wire/envelope.h"
 
 namespace selvage::deliver {
 namespace {
 
 constexpr double kPauseFactor = 1.2;
-constexpr const char* kDeliver = "/orderer.AtomicBroadcast/Deliver";
-
 // gRPC's longest back-off; a peer's own settings may hold it to less.
 constexpr std::chrono::milliseconds kPauseAfterVerdict = std::chrono::seconds(120);
 constexpr std::chrono::milliseconds kMaterialLookedAtEvery = std::chrono::seconds(1);
 
 log::Logger service_logger("deliveryClient");
+
 
 }  // namespace
 
@@ -30,10 +29,8 @@ Puller::Puller(std::string channel_id, PullSettings settings, wire::Signer signe
                Random& random, std::function<void()> gave_up)
     : channel_id_(std::move(channel_id)),
       settings_(std::move(settings)),
-      signer_(std::move(signer)),
+      client_(channel_id_, settings_.dial, std::move(signer), clock, random),
       sink_(sink),
-      clock_(clock),
-      random_(random),
       gave_up_(std::move(gave_up)),
       logger_(log::Logger("peer.blocksprovider").with("channel", channel_id_)),
       endpoints_(random) {}
@@ -41,7 +38,8 @@ Puller::Puller(std::string channel_id, PullSettings settings, wire::Signer signe
 Puller::~Puller() { stop(); }
 
 void Puller::start() {
-  LOG_INFO(service_logger, "Creating a CFT (crash fault tolerant) BlockDeliverer for channel `{}`", channel_id_);
+  LOG_INFO(service_logger, "Creating a {} BlockDeliverer for channel `{}`",
+           watches(*sink_.position().bundle) ? "BFT (byzantine fault tolerant)" : "CFT (crash fault tolerant)", channel_id_);
   thread_ = std::thread([this] { run(); });
 }
 
@@ -61,8 +59,8 @@ bool Puller::pause(std::chrono::milliseconds time) {
   // What we show and whom we believe: a change of either is worth a try at once.
   const auto material = [&] {
     std::string text;
-    if (settings_.credentials) {
-      if (const auto ours = settings_.credentials->current()) text = std::to_string(ours->version());
+    if (settings_.dial.credentials) {
+      if (const auto ours = settings_.dial.credentials->current()) text = std::to_string(ours->version());
     }
     for (const Endpoint& one : orderer_endpoints(*sink_.position().bundle, settings_.overrides)) {
       text += " " + one.address;
@@ -97,7 +95,8 @@ void Puller::run() {
           std::min<std::chrono::duration<double, std::milli>>(wait, settings_.pause_max));
       wait = std::min<std::chrono::duration<double, std::milli>>(wait * kPauseFactor, settings_.pause_max);
       waited += time;
-      if (waited > settings_.pauses_total && gave_up_) {
+      // Whoever pulls from a BFT service never leaves it to others. Fabric quirk: core/deliverservice/deliveryclient.go.
+      if (waited > settings_.pauses_total && gave_up_ && !watches(*sink_.position().bundle)) {
         LOG_WARN(logger_, "attempted to retry block delivery for more than peer.deliveryclient.reconnectTotalTimeThreshold "
                           "duration ({}ms), giving up", settings_.pauses_total.count());
         return gave_up_();
@@ -137,39 +136,14 @@ void Puller::run() {
   }
 }
 
-Result<Bytes> Puller::seek_request(uint64_t from) const {
-  ::orderer::SeekInfo seek;
-  seek.mutable_start()->mutable_specified()->set_number(from);
-  seek.mutable_stop()->mutable_specified()->set_number(std::numeric_limits<uint64_t>::max());
-  seek.set_behavior(::orderer::SeekInfo::BLOCK_UNTIL_READY);
-  wire::EnvelopeOptions options;
-  if (settings_.tls && settings_.credentials != nullptr) {
-    if (auto ours = settings_.credentials->current()) options.tls_cert_hash = ours->leaf().sha256();
-  }
-  SELVAGE_TRY(::common::Envelope envelope,
-              wire::make_signed_envelope(::common::DELIVER_SEEK_INFO, channel_id_, signer_, seek, clock_.now(), random_,
-                                         options));
-  return envelope.SerializeAsString();
-}
-
 Puller::Ended Puller::pull_from(const Endpoint& endpoint, BlockVerifier& verifier, bool* progress) {
-  auto request = seek_request(verifier.next_number());
+  auto request = client_.seek(verifier.next_number(), OrdererClient::Content::kBlocks);
   if (!request) {
     LOG_ERROR(logger_, "Could not create a signed Deliver SeekInfo message, something is critically wrong: {}",
               to_string(request.error()));
     return Ended::kFailed;
   }
-  rpc::ChannelSettings dial;
-  dial.targets = {endpoint.address};
-  dial.connect_timeout = settings_.connect_timeout;
-  dial.keepalive.interval = settings_.keepalive_interval;
-  dial.keepalive.timeout = settings_.keepalive_timeout;
-  dial.idle_timeout = std::chrono::milliseconds(0);
-  if (settings_.tls) {
-    dial.tls = std::make_shared<tls::ClientContext>(settings_.credentials,
-                                                    std::make_shared<tls::TrustStore>(endpoint.roots));
-  }
-  const auto channel = rpc::Channel::make(std::move(dial));
+  const auto channel = client_.dial(endpoint);
   {
     const std::lock_guard lock(mutex_);
     if (stopping_) return Ended::kStopped;
@@ -181,9 +155,24 @@ Puller::Ended Puller::pull_from(const Endpoint& endpoint, BlockVerifier& verifie
   return stopping_ ? Ended::kStopped : ended;
 }
 
+bool Puller::watches(const channel::Bundle& bundle) const {
+  return settings_.watch_bft && bundle.orderer() != nullptr && bundle.orderer()->consensus_type == "BFT";
+}
+
+std::unique_ptr<HeaderWatch> Puller::watch_others(const Endpoint& source, const BlockVerifier& verifier,
+                                                  std::function<void()> censored) const {
+  if (!watches(*verifier.bundle())) return nullptr;
+  std::vector<Endpoint> others = orderer_endpoints(*verifier.bundle(), settings_.overrides);
+  std::erase_if(others, [&](const Endpoint& other) { return other.address == source.address; });
+  HeaderWatchSettings watch;
+  watch.censorship_timeout = settings_.censorship_timeout;
+  watch.pause_first = settings_.pause_first;
+  return std::make_unique<HeaderWatch>(watch, client_, std::move(others), verifier, std::move(censored));
+}
+
 Puller::Ended Puller::receive(rpc::Channel& channel, Bytes request, const Endpoint& endpoint, BlockVerifier& verifier,
                               bool* progress) {
-  if (Status ready = channel.wait_ready(settings_.connect_timeout); !ready) {
+  if (Status ready = channel.wait_ready(settings_.dial.connect_timeout); !ready) {
     const auto failure = channel.last_failure();
     verdicts_ = failure && failure->permanent ? verdicts_ + 1 : 0;
     // Once for each change of cause; the rest is for those who look closely.
@@ -200,14 +189,24 @@ Puller::Ended Puller::receive(rpc::Channel& channel, Bytes request, const Endpoi
   verdicts_ = 0;
   repeated_ = false;
   told_.erase(endpoint.address);
-  const auto stream = channel.stream(kDeliver);
+  const auto stream = channel.stream(kDeliverMethod);
   if (!stream->write(std::move(request))) return Ended::kFailed;
   const log::Logger logger = logger_.with("orderer-address", endpoint.address);
   LOG_INFO(logger, "BlockReceiver starting");
+  std::atomic<bool> censored = false;
+  const auto watch = watch_others(endpoint, verifier, [&] {
+    censored = true;
+    stream->cancel();
+  });
   const auto give_up = [&](const std::string& why) {
     {
       const std::lock_guard lock(mutex_);
       if (stopping_) return Ended::kStopped;  // it was stop() that ended the stream
+    }
+    if (censored) {
+      LOG_WARN(logger_, "Censorship suspicion: block censorship detected, endpoint: {}; going to retry fetching blocks from "
+                        "another orderer", endpoint.address);
+      return Ended::kFailed;
     }
     LOG_WARN(logger_, "Failure in processing incoming messages: {}", why);
     return Ended::kFailed;
@@ -232,6 +231,7 @@ Puller::Ended Puller::receive(rpc::Channel& channel, Bytes request, const Endpoi
       return give_up(to_string(handled.error().within(which + "could not be handled")));
     }
     *progress = true;
+    if (watch) watch->moved_on(verifier);
     LOG_DEBUG(logger, "Handled block {}", number);
     if (is_config) {
       LOG_INFO(logger, "Updated config block {}", number);

@@ -2,7 +2,7 @@
 // verifies each and hands it on; when a stream ends, goes on with the next endpoint after a growing pause.
 //
 // Has a thread of its own. Does not store or validate anything: that is the sink's part.
-// Fabric quirk: common/deliverclient/blocksprovider/deliverer.go.
+// Fabric quirk: common/deliverclient/blocksprovider/{deliverer,bft_deliverer}.go.
 #pragma once
 
 #include <chrono>
@@ -21,7 +21,7 @@
 #include "base/result.h"
 #include "channel/bundle.h"
 #include "deliver/pull/endpoints.h"
-#include "tls/credentials.h"
+#include "deliver/pull/orderer_client.h"
 #include "wire/signer.h"
 
 namespace common {
@@ -34,6 +34,7 @@ class Channel;
 namespace selvage::deliver {
 
 class BlockVerifier;
+class HeaderWatch;
 
 // Where the next block goes. Called from the puller's thread only.
 class BlockSink {
@@ -53,17 +54,15 @@ class BlockSink {
 };
 
 struct PullSettings {
-  bool tls = true;                                         // peer.tls.enabled
-  // Set when the peer authenticates itself to orderers (peer.tls.clientAuthRequired): sent in the handshake, and its
-  // hash in each request.
-  std::shared_ptr<tls::CredentialStore> credentials;
+  DialSettings dial;
   std::vector<AddressOverride> overrides;                  // peer.deliveryclient.addressOverrides
-  std::chrono::milliseconds connect_timeout{3000};         // peer.deliveryclient.connTimeout
   std::chrono::milliseconds pause_first{100};              // between attempts: first, times 1.2 each, at most
   std::chrono::milliseconds pause_max{3600 * 1000};        // peer.deliveryclient.reConnectBackoffThreshold
   std::chrono::milliseconds pauses_total{3600 * 1000};     // peer.deliveryclient.reconnectTotalTimeThreshold
-  std::chrono::milliseconds keepalive_interval{60000};     // peer.keepalive.deliveryClient.interval
-  std::chrono::milliseconds keepalive_timeout{20000};      // peer.keepalive.deliveryClient.timeout
+  // peer.deliveryclient.policy "cluster": with a BFT ordering service the other orderers are listened to, and one that holds
+  // blocks back is given up. With "simple" it is taken at its word.
+  bool watch_bft = true;
+  std::chrono::milliseconds censorship_timeout{30000};     // peer.deliveryclient.blockCensorshipTimeoutKey
 };
 
 class Puller {
@@ -85,15 +84,17 @@ class Puller {
   void run();
   Ended pull_from(const Endpoint& endpoint, BlockVerifier& verifier, bool* progress);
   Ended receive(rpc::Channel& channel, Bytes request, const Endpoint& endpoint, BlockVerifier& verifier, bool* progress);
-  [[nodiscard]] Result<Bytes> seek_request(uint64_t from) const;
+  // Is this ordering service one whose orderers may lie?
+  [[nodiscard]] bool watches(const channel::Bundle& bundle) const;
+  // Null unless it is.
+  [[nodiscard]] std::unique_ptr<HeaderWatch> watch_others(const Endpoint& source, const BlockVerifier& verifier,
+                                                          std::function<void()> censored) const;
   bool pause(std::chrono::milliseconds time);
 
   const std::string channel_id_;
   const PullSettings settings_;
-  const wire::Signer signer_;
+  const OrdererClient client_;
   BlockSink& sink_;
-  const Clock& clock_;
-  Random& random_;
   const std::function<void()> gave_up_;
   log::Logger logger_;
   // Of the puller's thread: TLS verdicts one after another, the cause last told by address, and whether it was the same.

@@ -135,7 +135,7 @@ class Following : public testing::Test {
   }
   void start() {
     deliver::PullSettings pull;
-    pull.tls = false;
+    pull.dial.tls = false;
     pull.pause_first = 10ms;
     channel->start(std::move(pull), wire::signer_of(kit.org(0).peer()), os::system_clock(), os::system_random());
   }

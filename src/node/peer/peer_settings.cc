@@ -43,15 +43,18 @@ rpc::ServerSettings server_settings(const config::CoreSettings& core, const Peer
 
 deliver::PullSettings pull_settings(const config::CoreSettings& core, const PeerTls& tls) {
   deliver::PullSettings settings;
-  settings.tls = core.tls.enabled;
-  settings.credentials = tls.client();
+  settings.dial.tls = core.tls.enabled;
+  settings.dial.credentials = tls.client();
+  settings.dial.connect_timeout = milliseconds(core.delivery.connect_timeout);
+  settings.dial.keepalive_interval = milliseconds(core.delivery_keepalive.interval);
+  settings.dial.keepalive_timeout = milliseconds(core.delivery_keepalive.timeout);
   settings.overrides = tls.overrides();
-  settings.connect_timeout = milliseconds(core.delivery.connect_timeout);
   settings.pause_first = milliseconds(core.delivery.reconnect_interval_min);
   settings.pause_max = milliseconds(core.delivery.reconnect_backoff_max);
   settings.pauses_total = milliseconds(core.delivery.reconnect_total_time);
-  settings.keepalive_interval = milliseconds(core.delivery_keepalive.interval);
-  settings.keepalive_timeout = milliseconds(core.delivery_keepalive.timeout);
+  settings.watch_bft = core.delivery.policy == "cluster";
+  if (core.delivery.censorship_timeout.count() > 0)
+    settings.censorship_timeout = milliseconds(core.delivery.censorship_timeout);
   return settings;
 }
 
