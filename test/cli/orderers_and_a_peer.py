@@ -13,8 +13,8 @@ from orderers_kit import CHANNEL, Orderers, upstream_folder  # noqa: E402
 
 
 class Peer:
-    def __init__(self, net, program):
-        self.net, self.program = net, program
+    def __init__(self, net, program, **settings):
+        self.net, self.program, self.settings = net, program, settings
         self.port, self.ops, self.cc = free_ports(3)
         self.home = net.crypto / "peerOrganizations/org1.example.com"
         self.tls = self.home / "peers/peer0.org1.example.com/tls"
@@ -23,13 +23,14 @@ class Peer:
         env = {**os.environ, "FABRIC_CFG_PATH": str(ROOT / "config"), **{k: str(v) for k, v in dict(
             CORE_PEER_ID="peer0.org1.example.com", CORE_PEER_LISTENADDRESS=f"127.0.0.1:{self.port}",
             CORE_PEER_ADDRESS=f"127.0.0.1:{self.port}", CORE_PEER_GOSSIP_BOOTSTRAP=f"127.0.0.1:{self.port}",
+            CORE_PEER_GOSSIP_EXTERNALENDPOINT=f"127.0.0.1:{self.port}",
             CORE_PEER_LOCALMSPID="Org1MSP", CORE_PEER_MSPCONFIGPATH=self.tls.parent / "msp",
             CORE_PEER_TLS_ENABLED="true", CORE_PEER_TLS_CLIENTAUTHREQUIRED="true",
             CORE_PEER_TLS_CERT_FILE=self.tls / "server.crt", CORE_PEER_TLS_KEY_FILE=self.tls / "server.key",
             CORE_PEER_TLS_ROOTCERT_FILE=self.tls / "ca.crt", CORE_PEER_TLS_CLIENTROOTCAS_FILES=self.tls / "ca.crt",
             CORE_PEER_FILESYSTEMPATH=self.net.folder / "peer", CORE_PEER_CHAINCODELISTENADDRESS=f"127.0.0.1:{self.cc}",
             CORE_LEDGER_SNAPSHOTS_ROOTDIR=self.net.folder / "peer/snapshots",
-            CORE_OPERATIONS_LISTENADDRESS=f"127.0.0.1:{self.ops}", CORE_VM_ENDPOINT="").items()}}
+            CORE_OPERATIONS_LISTENADDRESS=f"127.0.0.1:{self.ops}", CORE_VM_ENDPOINT="", **self.settings).items()}}
         process = Process("peer", [str(self.program), "node", "start"], env, self.net.folder)
         self.net.processes["peer"] = process
         process.wait_for("Started peer with ID=")

@@ -29,12 +29,12 @@ def upstream_folder():
 class Orderers:
     """`kinds`: "ours" or "theirs" for each node; the first `consenters` of them (default all) found the channel."""
 
-    def __init__(self, folder, kinds, consenters=None, options="", tick="100ms", separate_listener=(), env=None):
+    def __init__(self, folder, kinds, consenters=None, options="", tick="100ms", separate_listener=(), env=None, bft=False):
         self.folder = pathlib.Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.kinds = list(kinds)
         self.consenters = len(kinds) if consenters is None else consenters
-        self.options, self.tick, self.env = options, tick, env or {}
+        self.options, self.tick, self.env, self.bft = options, tick, env or {}, bft
         self.separate = set(separate_listener)
         self.ports = free_ports(4 * len(kinds))
         self.processes = {}
@@ -84,11 +84,22 @@ class Orderers:
         org = lambda name, msp, path, more="": (
             f"  - &{name}\n    Name: {name}\n    ID: {msp}\n    MSPDir: {path}/msp\n{more}    Policies:\n"
             + "".join(f"      {p}: {{Type: Signature, Rule: \"OR('{msp}.{r}')\"}}\n"
-                      for p, r in (("Readers", "member"), ("Writers", "member"), ("Admins", "admin"))))
+                      for p, r in (("Readers", "member"), ("Writers", "member"), ("Admins", "admin"), ("Endorsement", "peer"))))
         endpoints = ", ".join(f"'{self.address(i)}'" for i in range(len(self.kinds)))
-        consenters = "".join(
-            f"          - {{Host: 127.0.0.1, Port: {self.consenter_port(i)}, ClientTLSCert: {self.home(i)}/tls/server.crt, "
-            f"ServerTLSCert: {self.home(i)}/tls/server.crt}}\n" for i in range(self.consenters))
+        certificates = lambda i: (f"ClientTLSCert: {self.home(i)}/tls/server.crt, ServerTLSCert: {self.home(i)}/tls/server.crt")
+        if self.bft:
+            consensus = "OrdererType: BFT\n      ConsenterMapping:\n" + "".join(
+                f"        - {{ID: {i + 1}, Host: 127.0.0.1, Port: {self.consenter_port(i)}, MSPID: OrdererMSP, Identity: "
+                f"{next((self.home(i) / 'msp/signcerts').iterdir())}, {certificates(i)}}}\n" for i in range(self.consenters)
+            ) + (self.options or "      SmartBFT: {RequestBatchMaxInterval: 50ms, RequestForwardTimeout: 2s, RequestComplainTimeout: 4s, "
+                 "RequestAutoRemoveTimeout: 3m0s, ViewChangeResendInterval: 2s, ViewChangeTimeout: 4s, LeaderHeartbeatTimeout: 5s, "
+                 "LeaderHeartbeatCount: 10, CollectTimeout: 1s, IncomingMessageBufferSize: 200, RequestPoolSize: 1000}\n")
+        else:
+            consensus = "OrdererType: etcdraft\n      EtcdRaft:\n        Consenters:\n" + "".join(
+                f"          - {{Host: 127.0.0.1, Port: {self.consenter_port(i)}, {certificates(i)}}}\n"
+                for i in range(self.consenters)) + (
+                f"        Options: {{TickInterval: {self.tick}, ElectionTick: 10, HeartbeatTick: 1, MaxInflightBlocks: 5, "
+                f"{self.options or 'SnapshotIntervalSize: 16 MB'}}}\n")
         (self.folder / "configtx.yaml").write_text(f"""Organizations:
 {org("OrdererOrg", "OrdererMSP", f"{self.crypto}/ordererOrganizations/example.com", f"    OrdererEndpoints: [{endpoints}]" + chr(10))}
 {org("Org1", "Org1MSP", f"{self.crypto}/peerOrganizations/org1.example.com")}
@@ -97,18 +108,14 @@ Profiles:
     Policies: {meta(**usual)}
     Capabilities: {{V3_0: true}}
     Orderer:
-      OrdererType: etcdraft
-      BatchTimeout: 100ms
+      {consensus}      BatchTimeout: 100ms
       BatchSize: {{MaxMessageCount: 10, AbsoluteMaxBytes: 10 MB, PreferredMaxBytes: 2 MB}}
-      EtcdRaft:
-        Consenters:
-{consenters}        Options: {{TickInterval: {self.tick}, ElectionTick: 10, HeartbeatTick: 1, MaxInflightBlocks: 5, {self.options or "SnapshotIntervalSize: 16 MB"}}}
       Organizations: [*OrdererOrg]
       Policies: {meta(BlockValidation="ANY Writers", **usual)}
       Capabilities: {{V2_0: true}}
     Application:
       Organizations: [*Org1]
-      Policies: {meta(**usual)}
+      Policies: {meta(LifecycleEndorsement="MAJORITY Endorsement", Endorsement="MAJORITY Endorsement", **usual)}
       Capabilities: {{V2_5: true}}
 """)
         self.run("configtxgen", "-configPath", str(self.folder), "-profile", "Channel", "-channelID", CHANNEL,
@@ -161,7 +168,8 @@ Profiles:
             self.start_one(i)
         for i in range(self.consenters):
             self.join(i)
-        self.wait_for_leader()
+        if not self.bft:
+            self.wait_for_leader()
 
     def log(self, i):
         return (self.folder / f"orderer{i}.log").read_text(errors="replace")
