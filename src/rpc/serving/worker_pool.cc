@@ -1,12 +1,17 @@
 #include "rpc/serving/worker_pool.h"
 
+#include <fcntl.h>
 #include <pthread.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <deque>
 #include <mutex>
+#include <set>
+#include <string>
 #include <system_error>
 #include <thread>
 
@@ -17,6 +22,18 @@ constexpr auto kIdle = std::chrono::seconds(20);  // then a thread ends
 constexpr auto kTick = std::chrono::milliseconds(1);
 constexpr size_t kMoreAtOnce = 8;
 constexpr size_t kCalmTicks = 1000;  // after which fewer are woken at once
+
+// Whether the system would let this thread run, did it have a processor: it waits for nothing.
+bool is_runnable(pid_t thread) {
+  const int fd = ::open(("/proc/self/task/" + std::to_string(thread) + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  char text[128];  // "<id> (<name of at most 15 characters>) R ..."
+  const ssize_t size = ::read(fd, text, sizeof text - 1);
+  ::close(fd);
+  text[std::max<ssize_t>(size, 0)] = 0;
+  const char* name_end = std::strrchr(text, ')');
+  return name_end != nullptr && name_end[1] == ' ' && name_end[2] == 'R';
+}
 
 }  // namespace
 
@@ -34,9 +51,21 @@ struct WorkerPool::State {
   size_t wakes = 0;       // called, and not yet awake
   size_t eager = cores;   // so many awake at once need no watcher's word
   uint64_t taken = 0;
+  std::set<pid_t> awake;  // threads that work
   bool watched = false;
   bool watcher_waits = false;
   bool stopping = false;
+
+  // Would every core have a thread, could the threads run? Then more of them would not make it faster. Lets go of the lock
+  // meanwhile.
+  bool saturated(std::unique_lock<std::mutex>& lock) const {
+    const std::set<pid_t> working = awake;
+    size_t runnable = threads - idle - working.size();  // called or made, and not there yet
+    lock.unlock();
+    runnable += static_cast<size_t>(std::count_if(working.begin(), working.end(), is_runnable));
+    lock.lock();
+    return runnable >= cores;
+  }
 
   // Calls an idle thread or makes one. False: there is none to be had. Under the mutex.
   bool add_thread(const std::shared_ptr<State>& self) {
@@ -100,15 +129,19 @@ bool WorkerPool::start(Task task, bool in_line) {
 
 void WorkerPool::work(std::shared_ptr<State> state) {
   State& s = *state;
+  const pid_t self = ::gettid();
   std::unique_lock lock(s.mutex);
+  s.awake.insert(self);
   while (!s.stopping) {
     if (s.tasks.empty()) {
       ++s.idle;
+      s.awake.erase(self);
       bool called = s.work.wait_for(lock, kIdle, [&] { return s.wakes > 0 || s.stopping; });
       if (!called) {
         --s.idle;
         break;
       }
+      s.awake.insert(self);
       if (s.wakes > 0) {
         --s.wakes;
       } else {
@@ -124,11 +157,12 @@ void WorkerPool::work(std::shared_ptr<State> state) {
     task = nullptr;  // what it holds goes before the lock is taken
     lock.lock();
   }
+  s.awake.erase(self);
   --s.threads;
   s.gone.notify_all();
 }
 
-// Adds threads when tasks are in line and none was taken for a tick: those that are awake wait for something.
+// Adds threads when tasks are in line, none was taken for a tick, and those that are awake wait for something.
 void WorkerPool::watch(std::shared_ptr<State> state) {
   State& s = *state;
   std::unique_lock lock(s.mutex);
@@ -143,6 +177,7 @@ void WorkerPool::watch(std::shared_ptr<State> state) {
     s.line.wait_for(lock, kTick, [&] { return s.stopping; });
     if (s.stopping || s.tasks.empty()) continue;
     if (s.taken - before < s.eager / 2 + 1) {
+      if (s.saturated(lock) || s.stopping) continue;
       size_t more = std::min(s.tasks.size(), kMoreAtOnce);
       while (more > 0 && s.add_thread(state)) --more;
       s.eager = std::min(s.threads_max, std::max(s.eager, s.threads - s.idle));

@@ -1,7 +1,8 @@
 // Threads for handlers: as many as there is work, up to a bound; those that find nothing to do for a while end.
 //
 // Waking a thread costs more than a short handler does. So only a few are woken at once, about one a core, and take what is
-// in line one after the other; more are added when handlers block and the line stands still for a millisecond.
+// in line one after the other; more are added when the line stands still for a millisecond because handlers wait. That they
+// only lack a processor, as on a machine that does other things too, is no reason.
 #pragma once
 
 #include <functional>
