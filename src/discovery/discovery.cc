@@ -179,8 +179,13 @@ QueryResult Discovery::answer_local_peers() const {
 }
 
 Result<Endorsers> Discovery::endorsers(const std::string& channel, const ::protos::ChaincodeInterest& interest) const {
-  return find_endorsers(parts_.channels.find(channel), parts_.membership.peers_of(channel), parts_.membership.peers(),
-                        interest);
+  const ChannelState state = parts_.channels.find(channel);
+  if (!state.bundle) {  // what discovery says of a chaincode that it does not know
+    return fail(Code::kNotFound, "No metadata was found for chaincode " +
+                                     (interest.chaincodes().empty() ? "" : escape(interest.chaincodes(0).name(), 100)) +
+                                     " in channel " + escape(channel, 100));
+  }
+  return find_endorsers(state, parts_.membership.peers_of(channel), parts_.membership.peers(), interest);
 }
 
 }  // namespace selvage::discovery

@@ -56,7 +56,7 @@ class Asking:
         text = json.dumps(value)
         for name, port in self.net.ports.items():
             text = re.sub(rf"\b{port}\b", name, text)
-        text = re.sub(r"127\.0\.0\.1:\d{4,5}->", "127.0.0.1:X->", text)
+        text = re.sub(r"127\.0\.0\.1:\d{4,5}", "127.0.0.1:X", text)  # of chaincode, and our own end
         return json.loads(re.sub(r"\b[0-9a-f]{64}\b", "TX", text))
 
     def ask(self, calls, setup=None):
@@ -64,8 +64,9 @@ class Asking:
         done = subprocess.run([ours() / "gateway_client", setup or self.setup], input=lines, capture_output=True, text=True, timeout=400)
         for line in done.stdout.splitlines():
             said = json.loads(line)
+            step, said = said.pop("step"), self.neutral(said)
             said.get("details", []).sort()
-            self.said[said.pop("step")] = self.neutral(said)
+            self.said[step] = said
 
 
 def listen(folder, programs):

@@ -55,6 +55,13 @@ Result<std::shared_ptr<tls::ClientContext>> tls_of(const Connection& connection)
   return context;
 }
 
+// Fabric quirk: the peer dials chaincode so that the first refusal ends the attempt, which grpc-go words in lower case.
+Error as_go_dials(Error error) {
+  constexpr std::string_view kUsual = "transport: Error while dialing";
+  if (const size_t at = error.message.find(kUsual); at != std::string::npos) error.message[at + 11] = 'e';
+  return error;
+}
+
 class GrpcTransport final : public ShimTransport {
  public:
   GrpcTransport(std::shared_ptr<rpc::Channel> channel, std::shared_ptr<rpc::ClientCall> call)
@@ -128,7 +135,7 @@ Status CcaasDialer::dial(const std::string& package_id, const Connection& connec
     state_->dialling.push_back(channel);
   }
   if (auto ready = channel->wait_ready(timeout); !ready)
-    return fail(std::move(ready).error().within("connection to " + package_id + " failed: error cannot create connection for " +
+    return fail(as_go_dials(std::move(ready).error()).within("connection to " + package_id + " failed: error cannot create connection for " +
                                                 package_id + ": error creating grpc connection to " + connection.address +
                                                 ": failed to create new connection"));
   auto handler = std::make_unique<Conversation>(package_id, session);
