@@ -206,6 +206,7 @@ Result<Response> fetch(const ClientRequest& request) {
   while (!parser.is_done()) {
     SELVAGE_TRY(const bool more, wire.read(&input));
     if (!more) {
+      if (!parser.got_some()) return fail(Code::kInternal, "EOF");  // Beast must not be told of an end before a beginning
       parser.put_eof(error);
       if (error || !parser.is_header_done()) return fail(Code::kInternal, "unexpected EOF");
       break;

@@ -353,5 +353,22 @@ TEST(Fetch, UrlsAreChecked) {
   EXPECT_EQ(fetch({.url = "http://"}).error().code, Code::kInvalidArgument);
 }
 
+TEST(HttpClient, IsToldThatAServerLeftWithoutAWord) {
+  const int listener = listen_on("127.0.0.1:0").value();
+  auto left = std::async(std::launch::async, [listener] {
+    pollfd waiting{listener, POLLIN, 0};
+    ::poll(&waiting, 1, 20000);
+    const int fd = ::accept(listener, nullptr, nullptr);
+    char buffer[4096];
+    (void)!::recv(fd, buffer, sizeof buffer, 0);
+    ::close(fd);
+  });
+  const auto answer = fetch({.url = "http://" + local_address(listener) + "/"});
+  left.wait();
+  ::close(listener);
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().message, "EOF");
+}
+
 }  // namespace
 }  // namespace selvage::http
