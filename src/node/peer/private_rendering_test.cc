@@ -2,16 +2,16 @@
 
 #include <gtest/gtest.h>
 
-#include <set>
-
 #include "deliver/serve/seek.h"
 #include "kit/local_peer.h"
 #include "ledger/block_reading.h"
+#include "ledger/rwset/kvrwset/kv_rwset.pb.h"
 #include "ledger/rwset/rwset.pb.h"
 #include "node/peer/collection_membership.h"
 #include "node/peer/peer_channel.h"
 #include "peer/events.pb.h"
 #include "policy/signature_policy.h"
+#include "wire/marshal.h"
 
 namespace selvage::node {
 namespace {
@@ -30,16 +30,14 @@ class PrivateStream : public testing::Test {
     peer.define("cc", "", false, &package, ++sequence);
   }
   // The number of the block.
-  uint64_t commit(const std::string& collection = "") {
+  uint64_t commit(const std::vector<std::string>& collections = {"open", "closed"}) {
     const auto info = peer.ledger().info();
     auto block = std::make_shared<::common::Block>(peer.channel().block(info.height, info.current_hash, {}));
     auto made = ledger::make_replay(block, *peer.ledger().view(), {});
     EXPECT_TRUE(made);
-    if (collection.empty()) {
-      made->private_writes = {{0, "cc", "open", "secret"}, {0, "cc", "closed", "secret"}};
-    } else {
-      made->private_writes = {{0, "cc", collection, "secret"}};
-    }
+    ::kvrwset::KVRWSet set;
+    set.add_writes()->set_key("key");
+    for (const auto& name : collections) made->private_writes.push_back({0, "cc", name, wire::marshal(set)});
     EXPECT_TRUE(peer.ledger().commit(*made));
     return info.height;
   }
@@ -86,8 +84,8 @@ TEST_F(PrivateStream, JudgesByTheDefinitionOfTheBlocksTime) {
 
 TEST_F(PrivateStream, EndsAtDataOfACollectionThatNoDefinitionKnows) {
   define({"Org1MSP"});
-  EXPECT_EQ(shown(commit("unknown"), client(0)), "no collection config was found for collection unknown for chaincode cc");
-  EXPECT_EQ(shown(commit("_implicit_org_Org1MSP"), client(0)), "_implicit_org_Org1MSP ");
+  EXPECT_EQ(shown(commit({"unknown"}), client(0)), "no collection config was found for collection unknown for chaincode cc");
+  EXPECT_EQ(shown(commit({"_implicit_org_Org1MSP"}), client(0)), "_implicit_org_Org1MSP ");
 }
 
 }  // namespace
