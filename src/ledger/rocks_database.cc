@@ -158,6 +158,10 @@ Result<std::unique_ptr<Database>> Database::open(const Settings& settings) {
   family.write_buffer_size = std::max<size_t>(settings.write_buffer_bytes / 4, 1u << 20);
   family.max_write_buffer_number = 2;
   family.compression = rocksdb::kLZ4Compression;
+  // Keys come in no order, so a flush meets all of the level below. Levels start small and grow downwards from the largest: a
+  // key is rewritten less often on its way than by a first level of 256 MiB.
+  family.level_compaction_dynamic_level_bytes = true;
+  family.max_bytes_for_level_base = std::max<uint64_t>(settings.write_buffer_bytes * 2, 4u << 20);
   std::vector<rocksdb::ColumnFamilyDescriptor> descriptors;
   for (const char* name : kNames) descriptors.emplace_back(name, family);
 
