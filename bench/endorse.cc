@@ -61,7 +61,12 @@ class InProcess final : public endorse::ChaincodeRunner {
     SELVAGE_TRY(auto info, chaincodes_.definition(transaction, invocation.proposal.chaincode));
     return endorse::EndorsementInfo{std::move(info.version), std::move(info.endorsement_plugin)};
   }
-  Result<endorse::ChaincodeOutcome> execute(const endorse::Invocation& invocation) override {
+  void execute(const endorse::Invocation& invocation, std::function<void(Result<endorse::ChaincodeOutcome>)> done) override {
+    done(read_and_write(invocation));
+  }
+
+ private:
+  static Result<endorse::ChaincodeOutcome> read_and_write(const endorse::Invocation& invocation) {
     const std::string& key = invocation.proposal.input.args(1);
     SELVAGE_TRY(const auto before, invocation.simulator->get_state("basic", key));
     SELVAGE_CHECK(invocation.simulator->set_state("basic", key, Bytes(100, 'v')));
@@ -70,7 +75,6 @@ class InProcess final : public endorse::ChaincodeRunner {
     return outcome;
   }
 
- private:
   chaincode::Chaincodes& chaincodes_;
 };
 
@@ -90,7 +94,7 @@ struct Peer {
   chaincode::PackageStore packages{os::posix_disk(), local.directory() + "/packages"};  // the peer does not know of this one
   chaincode::DefinitionCache definitions{msp->mspid(), channels, packages};
   chaincode::AccessCheck access = chaincode::make_access_check(channels, msp);
-  chaincode::Launcher launcher{{}, std::make_unique<NoProcess>(), metrics::disabled()};
+  chaincode::Launcher launcher{{}, std::make_unique<NoProcess>(), metrics::disabled(), [](const std::function<void()>& task) { task(); }};
   chaincode::Chaincodes chaincodes{{}, {channels, definitions, launcher, access}};
   EndorseChannels endorse_channels{channels};
   InProcess runner{chaincodes};
