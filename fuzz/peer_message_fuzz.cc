@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "chaincode/session/deadlines_worker.h"
 #include "chaincode/session/shim_session.h"
 #include "wire/protobuf_log.h"
 
@@ -20,7 +21,10 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   using namespace selvage;
   static const bool quiet = (wire::route_protobuf_log(), log::set_spec("fatal").has_value());
   (void)quiet;
-  auto session = std::make_shared<chaincode::ShimSession>(chaincode::SessionSettings{}, "basic:abc", nullptr, metrics::disabled());
+  static chaincode::Deadlines deadlines;
+  auto session = std::make_shared<chaincode::ShimSession>(
+      chaincode::SessionSettings{}, "basic:abc",
+      chaincode::ShimSession::Parts{nullptr, metrics::disabled(), deadlines, [](const std::function<void()>& task) { task(); }});
   session->attach(std::make_unique<Nowhere>());
   BytesView rest(reinterpret_cast<const char*>(bytes), size);
   while (rest.size() >= 2) {

@@ -11,9 +11,9 @@
 namespace selvage::node {
 namespace {
 
-// May this identity see the collection's data of one block? By the configuration in force then, and as in Fabric only
-// where that keeps readers out (memberOnlyRead).
-// Fabric quirk: core/peer/deliverevents.go CheckCollectionPolicy
+// May this identity see the collection's data of one block? Only a member by the configuration in force then may. Fabric
+// (core/peer/deliverevents.go) shows it to every reader of the channel unless the collection says memberOnlyRead, implicit
+// collections included; what memberOnlyRead leaves open is for the chaincode to decide, and this stream asks no chaincode.
 class Reader {
  public:
   Reader(const PeerChannel& channel, uint64_t block, const Bytes& creator)
@@ -30,7 +30,7 @@ class Reader {
     if (!config) {
       return fail(Code::kNotFound, "no collection config was found for collection " + collection + " for chaincode " + chaincode);
     }
-    known->second = !config->member_only_read() || is_member(*config);
+    known->second = is_member(*config);
     return known->second;
   }
 

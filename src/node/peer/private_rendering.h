@@ -5,8 +5,8 @@
 
 namespace selvage::node {
 
-// For sources that are PeerChannels only. A collection whose configuration at that block says memberOnlyRead is shown to
-// those whom its member policy admits; the signature of the asker's identity the access check has verified.
+// For sources that are PeerChannels only. A collection is shown to those whom its member policy at that block admits; the
+// signature of the asker's identity the access check has verified.
 class PrivateRendering final : public deliver::Rendering {
  public:
   [[nodiscard]] Result<Bytes> block(const ::common::Block& block, const deliver::Source& source,
