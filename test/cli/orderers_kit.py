@@ -316,9 +316,9 @@ Profiles:
         return 0
 
     def leader(self):
-        """The node that says it leads; None: none does, or two do."""
+        """The node that says it leads the channel; None: none does, or two do."""
         leaders = [i for i in self.processes if isinstance(i, int) and self.processes[i].popen.poll() is None
-                   and self.metric(i, "consensus_etcdraft_is_leader") == 1]
+                   and self.metric(i, f'consensus_etcdraft_is_leader{{channel="{CHANNEL}"}}') == 1]
         return leaders[0] if len(leaders) == 1 else None
 
     def wait_for_leader(self, timeout=60):

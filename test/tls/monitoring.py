@@ -17,8 +17,8 @@ from strangers import BIN, PORTS, check, network, refusals, run
 def orderer(bench, name, **more):
     folder = bench.folder / name
     folder.mkdir()
-    ports = dict(zip(("orderer", "admin", "operations"), PORTS.take(3)))
-    case = refusals.Case(name, name, orderer={"ORDERER_METRICS_PROVIDER": "prometheus", **more})
+    ports = dict(zip(("main", "admin", "operations"), PORTS.take(3)))
+    case = refusals.Case(name, name, settings={"ORDERER_METRICS_PROVIDER": "prometheus", **more})
     process = network.Process("orderer", [str(BIN / "orderer")], bench.environment(case, folder, ports), folder)
     process.ports = ports
     try:
@@ -64,7 +64,7 @@ def eventually(look, timeout=60):
 
 def machines(bench):
     with orderer(bench, "machines", FABRIC_LOGGING_FORMAT="json", FABRIC_LOGGING_SPEC="info") as process:
-        port = process.ports["orderer"]
+        port = process.ports["main"]
         for certificate, alert in (("expired", "EXPIRED"), ("other_client", "UNKNOWN_CA"), (None, "CERTIFICATE_REQUIRED")):
             said = refused(bench, port, certificate)
             check(f"refused: {certificate or 'no certificate'}", alert in said.upper().replace(" ", "_"), said)

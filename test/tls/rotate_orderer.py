@@ -164,6 +164,8 @@ def main():
         # Too few are left to go on.
         net.kill(1)
         few = rotate(net, 0, new_pair(net, 0, folder / "few"), check=False)
+        assert few.returncode == 1 and "no orderer that answers has channel lonely" in few.stderr, few.stderr
+        few = rotate(net, 0, folder / "few", "--channel", CHANNEL, "--channel", "second", check=False)
         assert few.returncode == 1 and "2 out of 3 nodes are alive" in few.stderr, few.stderr
         print("refused to lose the quorum")
         # The doctor names the one that is down.

@@ -182,6 +182,7 @@ void Channel::State::connected(int fd, const Address& address) {
     std::lock_guard lock(mutex);
     context = tls;
   }
+  dialled_with_ = material();
   std::unique_ptr<tls::Session> session;
   if (context) session = context->connect(settings.server_name.empty() ? address.host : settings.server_name, address.text);
   dialling_ = std::make_shared<ClientConnection>(loop, connection_options(), this);
@@ -242,7 +243,7 @@ void Channel::State::round_failed() {
   // A TLS verdict stays what it is until somebody changes something: seldom, but at once when that somebody is us.
   if (verdict) backoff_ = max;
   auto wait = std::chrono::nanoseconds(static_cast<int64_t>(static_cast<double>(backoff_.count()) * jitter(random_)));
-  rest(wait, verdict ? material() : "");
+  rest(wait, verdict ? dialled_with_ : "");
 }
 
 void Channel::State::rest(std::chrono::nanoseconds wait, const std::string& refused_material) {

@@ -77,6 +77,7 @@ struct Channel::State final : OutgoingCall::Home, ClientConnection::Owner, std::
   int dial_fd_ = -1;
   std::shared_ptr<ClientConnection> dialling_;
   Address dialling_address_;
+  std::string dialled_with_;  // material() of the newest attempt: what a verdict was about
   os::EventLoop::TimerId dial_timer_ = 0, backoff_timer_ = 0, idle_timer_ = 0;
   std::shared_ptr<ClientConnection> current_;
   std::unordered_set<std::shared_ptr<ClientConnection>> leaving_;  // GOAWAY came, calls are still on the way

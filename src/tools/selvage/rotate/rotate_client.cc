@@ -138,7 +138,8 @@ Result<channel::BundlePtr> Rotation::config_from(const std::string& address, con
 
 Result<Seen> Rotation::look_at(const std::string& channel) const {
   Seen seen;
-  Error last{Code::kNotFound, "no orderer has channel " + channel, "", ""};
+  Error last{Code::kNotFound, "no orderer that answers has channel " + channel, "",
+             "name one that has it with --orderer, or with --channel the channels that are to change"};
   auto ask = [&](const std::string& address) {
     auto bundle = config_from(address, channel);
     if (!bundle) {
