@@ -211,7 +211,7 @@ void Core::tick(Now now) {
     if (publishing && channel.unpublished) publish(channel, now);
     if (requesting && !channel.view.left()) {
       const MessagePtr request = make_unsigned(channel.view.snapshot_request());
-      const auto in_channel = [&](const Member& member) { return channel.view.has_org(org_of(member.pki_id)); };
+      const auto in_channel = [this, &view = channel.view](const Member& member) { return view.has_org(org_of(member.pki_id)); };
       for (const Member* member : choose(settings_.pull_peers, in_channel)) out_.send(target_of(*member), request);
     }
     if (tracking && channel.members_changed) {
