@@ -45,9 +45,15 @@ void count_record(log::Level level, bool was_written) {
   if (counters != nullptr && index < 7) (was_written ? counters->written : counters->checked)[index]();
 }
 
+// What is no UTF-8 is replaced, as by Go's encoder.
+template <class Json>
+std::string text_of(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
 // {"error": "..."} with a line end, as Go's encoder writes it.
 http::Response json_error(int status, const std::string& key, const std::string& text, bool line_end) {
-  return http::Response::json(status, nlohmann::json{{key, text}}.dump() + (line_end ? "\n" : ""));
+  return http::Response::json(status, text_of(nlohmann::json{{key, text}}) + (line_end ? "\n" : ""));
 }
 
 std::string rfc3339_now() {
@@ -61,7 +67,7 @@ std::string rfc3339_now() {
 }
 
 http::Response serve_logspec(const http::Request& request) {
-  if (request.method == "GET") return http::Response::json(200, nlohmann::json{{"spec", log::spec()}}.dump() + "\n");
+  if (request.method == "GET") return http::Response::json(200, text_of(nlohmann::json{{"spec", log::spec()}}) + "\n");
   if (request.method != "PUT") return json_error(400, "error", "invalid request method: " + request.method, true);
   const auto spec = parse_logspec_body(request.body);
   if (!spec) return json_error(400, "error", spec.error().message, true);
@@ -82,7 +88,7 @@ http::Response serve_healthz(const Health& health, const http::Request& request)
   for (const auto& [component, reason] : failures) {
     body["failed_checks"].push_back(nlohmann::ordered_json{{"component", component}, {"reason", reason}});
   }
-  return http::Response::json(failures.empty() ? 200 : 503, body.dump());
+  return http::Response::json(failures.empty() ? 200 : 503, text_of(body));
 }
 
 }  // namespace

@@ -39,6 +39,9 @@ Json json_of(const crypto::Certificate& certificate, SystemTime now) {
           {"ca", certificate.is_ca()}};
 }
 
+// What is no UTF-8 (a file's name, an old certificate's text) is shown as such, and does not end the node.
+std::string page_of(const Json& page) { return page.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"; }
+
 }  // namespace
 
 std::string certificates_json(const tls::Registry& registry, SystemTime now) {
@@ -67,7 +70,7 @@ std::string certificates_json(const tls::Registry& registry, SystemTime now) {
     entry["certificate"] = json_of(one.certificate, now);
     watched.push_back(std::move(entry));
   }
-  return Json{{"certificates", all}, {"watched", watched}}.dump(2) + "\n";
+  return page_of(Json{{"certificates", all}, {"watched", watched}});
 }
 
 std::string trust_json(const tls::Registry& registry, SystemTime now) {
@@ -94,7 +97,7 @@ std::string trust_json(const tls::Registry& registry, SystemTime now) {
     }
     pools.push_back({{"name", pool.name}, {"judges", pool.of_clients ? "clients" : "servers"}, {"version", trust->version()}, {"roots", roots}});
   }
-  return Json{{"pools", pools}}.dump(2) + "\n";
+  return page_of(Json{{"pools", pools}});
 }
 
 std::string connections_json(const std::vector<TlsConnection>& connections, SystemTime now) {
@@ -106,7 +109,7 @@ std::string connections_json(const std::vector<TlsConnection>& connections, Syst
     entry["certificate"] = certificate ? json_of(*certificate, now) : Json(nullptr);
     all.push_back(std::move(entry));
   }
-  return Json{{"connections", all}}.dump(2) + "\n";
+  return page_of(Json{{"connections", all}});
 }
 
 std::string visitors_json(const tls::Visitors* visitors, SystemTime now) {
@@ -121,7 +124,7 @@ std::string visitors_json(const tls::Visitors* visitors, SystemTime now) {
     entry["remedy"] = one.refusal ? one.refusal->remedy : "";
     all.push_back(std::move(entry));
   }
-  return Json{{"certificates_demanded", visitors == nullptr}, {"visitors", all}}.dump(2) + "\n";
+  return page_of(Json{{"certificates_demanded", visitors == nullptr}, {"visitors", all}});
 }
 
 std::string reloaded_json(const std::vector<tls::Reloaded>& outcomes) {
@@ -134,7 +137,7 @@ std::string reloaded_json(const std::vector<tls::Reloaded>& outcomes) {
                    {"outcome", one.outcome == Outcome::kTaken ? "taken" : one.outcome == Outcome::kRefused ? "refused" : "unchanged"},
                    {"reason", one.reason}});
   }
-  return Json{{"refused", refused}, {"reloaded", all}}.dump(2) + "\n";
+  return page_of(Json{{"refused", refused}, {"reloaded", all}});
 }
 
 void add_tls_pages(http::Server& server, TlsPages pages) {
