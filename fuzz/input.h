@@ -1,0 +1,29 @@
+// What targets have in common: the input as bytes, and as a run of messages.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "base/bytes.h"
+#include "base/log.h"
+
+namespace selvage::fuzz {
+
+inline BytesView view_of(const uint8_t* bytes, size_t size) { return {reinterpret_cast<const char*>(bytes), size}; }
+
+// Takes what a length of two bytes at the front of `rest` says; the last part may be cut short. False at the end.
+inline bool take_part(BytesView& rest, BytesView& part) {
+  if (rest.size() < 2) return false;
+  const size_t length = static_cast<unsigned char>(rest[0]) << 8 | static_cast<unsigned char>(rest[1]);
+  part = rest.substr(2, length);
+  rest.remove_prefix(2 + part.size());
+  return true;
+}
+
+// Nothing is logged from here on.
+inline void be_quiet() {
+  static const bool quiet = log::set_spec("fatal").has_value();
+  (void)quiet;
+}
+
+}  // namespace selvage::fuzz
