@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "base/metrics.h"
+#include "gossip/comm/handshake.h"
 #include "gossip/core.h"
 #include "gossip/metrics.h"
 #include "kit/random.h"
@@ -66,6 +67,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   const auto sender = std::make_shared<g::Sender>(
       g::Sender{g::pki_id_of(neighbour), neighbour, "Org1MSP", "10.0.0.7:7051", "hello", "signature"});
   (void)core.identities().put(sender->pki_id, neighbour, now).has_value();
+  g::IdentityStore strangers(crypto, now);  // of streams whose first message this is
   BytesView rest(reinterpret_cast<const char*>(bytes), size);
   while (rest.size() >= 2) {
     size_t length = static_cast<unsigned char>(rest[0]) << 8 | static_cast<unsigned char>(rest[1]);
@@ -78,6 +80,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       for (const auto& peer : core.peers_of("ch")) core.replaced(peer.member.pki_id, now);
       length = 0;
     } else if (auto message = g::read_message(rest.substr(0, length))) {
+      (void)g::check_handshake(**message, {true, Bytes(32, 'h')}, "10.0.0.8:7051", crypto, strangers, now).has_value();
       core.received(sender, *message, now);
     }
     rest.remove_prefix(std::min(length, rest.size()));
