@@ -144,6 +144,8 @@ void WorkerPool::work(std::shared_ptr<State> state) {
       s.awake.insert(self);
       if (s.wakes > 0) {
         --s.wakes;
+        // Called for nothing: those that were awake have taken it. So many need not be.
+        if (s.tasks.empty() && s.eager > s.cores) --s.eager;
       } else {
         --s.idle;
       }
