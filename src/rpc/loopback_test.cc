@@ -460,6 +460,7 @@ TEST_F(Loopback, FindsLocalhostByName) {
 }
 
 TEST_F(Loopback, DialsAgainWhenTheServerHasBeenRestarted) {
+  settings.listen_address = "127.0.0.9:0";  // connections come from 127.0.0.1: none of them takes the port meanwhile
   make();
   start();
   ASSERT_TRUE(channel->unary("/test.Echo/Unary", "", {.timeout = kLong}));
@@ -467,7 +468,10 @@ TEST_F(Loopback, DialsAgainWhenTheServerHasBeenRestarted) {
   server->stop();
   make();
   ASSERT_TRUE(server->start());
-  auto reply = channel->unary("/test.Echo/Unary", "again", {.timeout = kLong, .wait_for_ready = true});
+  const auto again = [&] { return channel->unary("/test.Echo/Unary", "again", {.timeout = kLong, .wait_for_ready = true}); };
+  auto reply = again();
+  // It may have gone out over the old connection, before its end was seen.
+  if (!reply && reply.error().code == Code::kUnavailable) reply = again();
   ASSERT_TRUE(reply) << reply.error().message;
   EXPECT_EQ(*reply, "again");
 }

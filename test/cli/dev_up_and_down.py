@@ -4,15 +4,13 @@ import importlib.machinery
 import importlib.util
 import json
 import pathlib
-import random
-import socket
 import subprocess
 import sys
 import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-from network import ROOT, ours  # noqa: E402
+from network import PORTS, ROOT, ours  # noqa: E402
 
 SCRIPT = ROOT / "scripts" / "network"
 loader = importlib.machinery.SourceFileLoader("dev_network", str(SCRIPT))
@@ -22,19 +20,7 @@ loader.exec_module(dev_network)
 
 def ten_free_ports():
     """The first of ten neighbouring ports that nobody listens on."""
-    while True:
-        first = random.randrange(30000, 60000)
-        held = []
-        try:
-            for port in range(first, first + 10):
-                held.append(socket.socket())
-                held[-1].bind(("127.0.0.1", port))
-            return first
-        except OSError:
-            continue
-        finally:
-            for one in held:
-                one.close()
+    return PORTS.take_row(10)
 
 
 def run(folder, ports, command, *more):

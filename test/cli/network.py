@@ -11,11 +11,13 @@ Every wait is for a line of a log or an answer, with a deadline. All processes e
 import json
 import os
 import pathlib
+import random
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -40,18 +42,48 @@ def ours():
     return pathlib.Path(os.environ.get("SELVAGE_BIN", ROOT / "build" / "release" / "bin"))
 
 
+class Ports:
+    """Ports that nobody listens on, below those that the system gives to clients: a client's connection, of this test or of one
+    beside it, never takes the port of a node that is not up yet, or is started again."""
+
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.left = random.SystemRandom().sample(range(10000, 30000), 4000)
+
+    @staticmethod
+    def is_free(port):
+        with socket.socket() as one:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                one.bind(("0.0.0.0", port))
+            except OSError:
+                return False
+            return True
+
+    def take(self, count):
+        found = []
+        with self.lock:
+            while len(found) < count:
+                port = self.left.pop()
+                if self.is_free(port):
+                    found.append(port)
+        return found
+
+    def take_row(self, count):
+        """The first of `count` neighbours."""
+        with self.lock:
+            while True:
+                first = self.left.pop()
+                if all(map(self.is_free, range(first, first + count))):
+                    return first
+
+
+PORTS = Ports()
+
+
 def free_ports(count, first=0):
-    """`count` ports that nobody listens on; all are held until the last is found, so that they differ."""
-    if first:
-        return list(range(first, first + count))
-    held = []
-    for _ in range(count):
-        held.append(socket.socket())
-        held[-1].bind(("127.0.0.1", 0))
-    ports = [s.getsockname()[1] for s in held]
-    for s in held:
-        s.close()
-    return ports
+    """`count` ports that nobody listens on; with `first`: those from there on."""
+    return list(range(first, first + count)) if first else PORTS.take(count)
 
 
 CRYPTO = """

@@ -11,14 +11,12 @@ import datetime
 import difflib
 import os
 import pathlib
-import random
 import re
 import shutil
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -327,29 +325,7 @@ class Bench:
         return text + "\n"
 
 
-class Ports:
-    """Ports for several cases at once, below those that the system gives to clients: ten thousand of them may be on the way."""
-
-    def __init__(self):
-        self.lock = threading.Lock()
-        self.left = random.sample(range(10000, 20000), 2000)
-
-    def take(self, count):
-        found = []
-        with self.lock:
-            while len(found) < count:
-                port = self.left.pop()
-                with socket.socket() as one:
-                    one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                    try:
-                        one.bind(("0.0.0.0", port))
-                    except OSError:
-                        continue
-                found.append(port)
-        return found
-
-
-PORTS = Ports()
+PORTS = network.PORTS
 
 
 def main():

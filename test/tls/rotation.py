@@ -184,7 +184,9 @@ def main():
 
         # 5. A root file: another CA beside the old one, for new handshakes.
         roots = net.peer_tls("org1") / "ca.crt"
-        roots.write_bytes(roots.read_bytes() + next(tlsca["orderer"].glob("*.pem")).read_bytes())
+        more = roots.with_suffix(".new")
+        more.write_bytes(roots.read_bytes() + next(tlsca["orderer"].glob("*.pem")).read_bytes())
+        more.rename(roots)  # at once: the clients of the load read it, too
         net.processes["org1"].wait_for("New roots .*ca.crt in force for new connections: 2 certificates", 60)
         pools = operations("org1", "/tls/trust")["pools"]
         files = [root["from"] for pool in pools if pool["name"] == "PeerServer" for root in pool["roots"] if root["from"]["kind"] == "file"]
