@@ -129,6 +129,8 @@ def main():
         net.start_one(3)
         net.wait(lambda: "answer" in app.submit("k", "three", timeout_ms=10000), 120, "a transaction after the quorum is back")
         print("all four again: submitted, ordered, committed", flush=True)
+        # One that lags does not catch up, nor vote, when another one is silent: three at the same height are needed.
+        net.wait(lambda: len({net.height(i) for i in range(4)}) == 1, 120, "four orderers at one height")
         censored(net, app, peer)
         print("an orderer that stays silent is given up for another", flush=True)
 
