@@ -4,6 +4,8 @@
 // Fabric quirk: orderer/common/filerepo: `join/<channel>.join` holds the join block.
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,10 +26,13 @@ class JoinStore {
   [[nodiscard]] Result<std::vector<std::string>> joins() const;
   [[nodiscard]] Result<Bytes> join_block(const std::string& channel) const;
 
-  // The channel is followed, and a consenter's log for it would be new: at start this tells it from one that was lost.
-  Status save_following(const std::string& channel);
+  // The channel is followed, and a consenter's log for it would be new, unless there is one of node `log_of`: at start this
+  // tells a new log from one that was lost. The first mark stays until following_done().
+  Status save_following(const std::string& channel, std::optional<uint64_t> log_of);
   Status following_done(const std::string& channel);
   [[nodiscard]] bool following(const std::string& channel) const;
+  // nullopt: no log was there.
+  [[nodiscard]] Result<std::optional<uint64_t>> following_with_log_of(const std::string& channel) const;
 
   Status save_removal(const std::string& channel);
   Status removal_done(const std::string& channel);

@@ -219,7 +219,7 @@ Result<std::shared_ptr<ChainWorker>> Registrar::make_chain(const std::string& ch
   worker.tick_interval = std::max(tick, std::chrono::nanoseconds(1'000'000));
   worker.wal.directory = settings_.wal_directory + "/" + channel;
   worker.wal.snapshot_directory = settings_.snapshot_directory + "/" + channel;
-  worker.joining = joins_.following(channel) || raft::Wal::exists(parts_.disk, worker.wal.directory);
+  SELVAGE_TRY(worker.joining, begins_anew(channel, worker.id));
   worker.eviction_suspicion = settings_.eviction_suspicion;
   ChainWorker::Parts parts{parts_.disk, parts_.random, processor_, chain_metrics_, parts_.signer};
   parts.transport = parts_.transport;
@@ -231,6 +231,21 @@ Result<std::shared_ptr<ChainWorker>> Registrar::make_chain(const std::string& ch
                                              if (parts_.on_change) parts_.on_change(channel);
                                            }));
   return std::shared_ptr<ChainWorker>(std::move(made));
+}
+
+// May this node start with an empty log? A consenter that was removed and added again has another id, and what it knew as
+// the old one is forgotten here. One that only had a key which the channel did not know goes on where it was.
+Result<bool> Registrar::begins_anew(const std::string& channel, raft::NodeId id) {
+  SELVAGE_TRY(auto owner, raft::Wal::owner(parts_.disk, settings_.wal_directory + "/" + channel));
+  if (!joins_.following(channel)) return owner.has_value();
+  if (owner && *owner != id) {
+    LOG_INFO(logger(), "Channel {}: this orderer was node {} and is node {} now; the Raft log of node {} is removed", channel,
+             *owner, id, *owner);
+    SELVAGE_CHECK(forget_log(channel));
+    owner.reset();
+  }
+  SELVAGE_TRY(const auto log_of, joins_.following_with_log_of(channel));
+  return owner.has_value() || log_of != id;
 }
 
 Result<std::shared_ptr<ChainWorker>> Registrar::create_from(const std::string& channel, const common::Block& block) {

@@ -103,6 +103,7 @@ class Registrar {
   void switch_to_follower(const std::string& channel);
   void post(std::function<void()> task);
   void run_tasks();
+  Result<bool> begins_anew(const std::string& channel, raft::NodeId id);
   Status forget_log(const std::string& channel);
   Status remove_files(const std::string& channel);
   [[nodiscard]] std::string chain_directory(const std::string& channel) const;

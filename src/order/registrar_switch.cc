@@ -41,9 +41,10 @@ Result<std::shared_ptr<Follower>> Registrar::make_follower(const std::string& ch
                                                            std::shared_ptr<ledger::BlockStore> store,
                                                            std::optional<common::Block> join_block, bool wary) {
   if (!parts_.make_source) return fail(Code::kInvalidArgument, "there is nothing to pull blocks with");
-  // First the mark: whoever becomes a consenter gets a new id, and an old log must not stay beside it.
-  SELVAGE_CHECK(joins_.save_following(channel));
-  SELVAGE_CHECK(forget_log(channel));
+  // The log stays: whether we come back as the node that it belongs to, the configuration will say. It has what that node
+  // voted for and what it acknowledged.
+  SELVAGE_TRY(const auto log_of, raft::Wal::owner(parts_.disk, settings_.wal_directory + "/" + channel));
+  SELVAGE_CHECK(joins_.save_following(channel, log_of));
   Follower::Parts parts{parts_.clock,
                         parts_.make_source(channel),
                         parts_.server_certificate,

@@ -275,6 +275,13 @@ Profiles:
             group["groups"]["Orderer"]["values"]["ConsensusType"]["value"]["metadata"]["consenters"] = kept
         return self.update(change, through, check)
 
+    def replace_consenter(self, i, through=0, check=True):
+        """Names the certificate that node i has now."""
+        def change(group):
+            ours = next(n for n, c in enumerate(self._consenters(group)) if c["port"] == self.consenter_port(i))
+            self._consenters(group)[ours] = self.consenter(i)
+        return self.update(change, through, check)
+
     def touch(self, through=0, check=True):
         """A config update that only makes a block."""
         n = self.updates + 1

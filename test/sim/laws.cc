@@ -1,6 +1,7 @@
 #include "sim/laws.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -67,6 +68,15 @@ void Laws::cannot_be_lost(const order::raft::Core& committer, const std::vector<
                          *term, committer.id(), candidate->id()));
     }
   }
+}
+
+void Laws::serves(const order::raft::Core& leader, const etcdraft::BlockMetadata& ids) {
+  std::vector<order::raft::NodeId> named(ids.consenter_ids().begin(), ids.consenter_ids().end());
+  std::sort(named.begin(), named.end());
+  const auto& voters = leader.membership().voters;
+  if (voters == named) return;
+  broken(fmt::format("node {} takes messages with the voters [{}], while its configuration names [{}]", leader.id(),
+                     fmt::join(voters, " "), fmt::join(named, " ")));
 }
 
 // Two logs with an entry of the same index and term are equal up to it: each entry is compared with, and with what

@@ -9,6 +9,7 @@
 
 #include "common/common.pb.h"
 #include "order/raft/core.h"
+#include "orderer/etcdraft/metadata.pb.h"
 #include "sim/consortium.h"
 
 namespace selvage::sim {
@@ -32,6 +33,9 @@ class Laws {
   // After a step in which `committer` learned of more that is committed: nobody who lacks it could be elected. `alive`: all
   // nodes whose logs are on disk as they are in memory; of others nothing is assumed, but that they would vote against it.
   void cannot_be_lost(const order::raft::Core& committer, const std::vector<const order::raft::Core*>& alive);
+  // A leader takes messages while the newest configuration names the consenters with these ids: Raft counts these votes and no
+  // others, since no block follows a change of the consenters before Raft has agreed on it.
+  void serves(const order::raft::Core& leader, const etcdraft::BlockMetadata& ids);
   // A block came into the ledger of this slot.
   void block(Slot slot, const ::common::Block& block);
   // The slot's ledger after a start.

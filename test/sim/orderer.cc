@@ -47,8 +47,9 @@ std::string Orderer::describe() const {
 
 // ---- lives
 
-void Orderer::start() {
+void Orderer::start(bool known) {
   ++life_;
+  known_ = known;
   faulty_ = false;
   id_ = order::raft::kNone;
   open_ledger();
@@ -71,7 +72,7 @@ void Orderer::open_chain() {
   bundle_ = Consortium::shared().bundle_of(*config_block);
   const auto slots = Consortium::consenters_of(*bundle_);
   const auto place = std::find(slots.begin(), slots.end(), slot_);
-  if (place == slots.end()) return;
+  if (place == slots.end() || !known_) return;
   const auto metadata = order::config_metadata_of(*bundle_);
   const auto ids = order::block_metadata_of(*newest, *metadata);
   if (!ids) return laws_.broken(fmt::format("orderer {}: {}", slot_, to_string(ids.error())));
@@ -83,7 +84,7 @@ void Orderer::open_chain() {
   settings.snapshot_directory = fmt::format("/snap-{}", id_);
   settings.segment_bytes_max = knobs_.segment_bytes_max;
   // An empty log is what a newcomer starts with; a log that is gone is another matter.
-  const bool joining = !started_.contains(id_) || order::raft::Wal::exists(disk_, settings.directory);
+  const bool joining = !started_.contains(id_) || order::raft::Wal::owner(disk_, settings.directory).value_or(std::nullopt);
   auto wal = order::raft::Wal::open(disk_, settings, id_);
   if (!wal) return laws_.broken(fmt::format("orderer {} cannot open its log: {}", slot_, to_string(wal.error())));
   wal_ = std::move(*wal);
@@ -129,6 +130,8 @@ void Orderer::settle() {
     outside_.halted(slot_);
   } else if (chain_->removed()) {
     follow();
+  } else if (chain_->accepting()) {
+    laws_.serves(chain_->core(), view_.ids);
   }
 }
 

@@ -52,7 +52,10 @@ class Orderer final : private order::Chain::Host {
 
   // The first block of its ledger, before the first start.
   void give(const ::common::Block& genesis);
-  void start();
+  // `known`: with the key that the channel's configuration names. Without it the orderer only follows, whatever the
+  // configuration says, until it is recognised.
+  void start(bool known);
+  void recognise() { known_ = true; }
   void crash(test::FaultyDisk::Tear tear);
   // A write or sync fails, this many of them from now.
   void fail_disk(uint64_t operations, test::FaultyDisk::Fault fault);
@@ -110,6 +113,7 @@ class Orderer final : private order::Chain::Host {
   test::FaultyDisk disk_;
   bool faulty_ = false;  // an error was asked for in this life
 
+  bool known_ = true;
   uint64_t life_ = 0;
   std::unique_ptr<ledger::BlockStore> store_;
   std::unique_ptr<order::raft::Wal> wal_;

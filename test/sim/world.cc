@@ -28,6 +28,7 @@ Faults Faults::draw(Dice& dice) {
   faults.slow_per_mille = pick({0, 5, 50});
   faults.message_every = pick({50, 100, 300});
   faults.crash_every = pick({0, 2'000, 4'000, 8'000});
+  faults.strange_per_mille = pick({0, 0, 300});
   faults.partition_every = pick({0, 0, 4'000, 8'000});
   faults.change_every = pick({0, 0, 4'000, 8'000});
   faults.transfer_every = pick({0, 0, 3'000});
@@ -43,10 +44,9 @@ Faults Faults::draw(Dice& dice) {
 std::string Faults::describe() const {
   return fmt::format(
       "{} orderers, per mille: {} lost, {} doubled, {} slow; delay up to {} ms; every (ms): message {}, crash "
-      "{}, partition {}, change {}, transfer {}; reigns of up to {} messages, elections after {} ticks; {} bytes at "
-      "once, "
-      "snapshots every {} bytes, segments of {}, {} entries kept",
-      orderers, loss_per_mille, doubled_per_mille, slow_per_mille, delay_max, message_every, crash_every,
+      "{} ({} per mille come back as strangers), partition {}, change {}, transfer {}; reigns of up to {} messages, "
+      "elections after {} ticks; {} bytes at once, snapshots every {} bytes, segments of {}, {} entries kept",
+      orderers, loss_per_mille, doubled_per_mille, slow_per_mille, delay_max, message_every, crash_every, strange_per_mille,
       partition_every, change_every, transfer_every, reign_max, election_ticks, preferred_bytes,
       snapshot_interval_bytes, knobs.segment_bytes_max, knobs.catch_up_entries);
 }
@@ -117,9 +117,16 @@ void World::trace(const std::string& line) {
 void World::start(Slot slot) {
   Orderer& orderer = *orderers_[slot];
   if (orderer.up()) return;
-  orderer.start();
+  const bool known = calm_ || !chance(faults_.strange_per_mille);
+  orderer.start(known);
   if (!orderer.up()) return;
   const uint64_t life = orderer.life();
+  if (!known) {
+    trace(fmt::format("orderer {} has a key that the channel does not know", slot));
+    after(dice_.below(6'000), [this, slot, life] {
+      if (orderers_[slot]->life() == life) orderers_[slot]->recognise();
+    });
+  }
   after(dice_.below(kTick), [this, slot, life] { tick(slot, life); });
   if (!orderer.consents()) wants_blocks(slot);
 }

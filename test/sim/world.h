@@ -30,6 +30,7 @@ struct Faults {
   uint64_t slow_per_mille = 0;        // messages that take up to two seconds
   Milliseconds message_every = 100;   // of clients
   Milliseconds crash_every = 0;       // 0: never, here and below
+  uint64_t strange_per_mille = 0;     // of the starts after a crash: with a key that the channel does not know yet
   Milliseconds partition_every = 0;
   Milliseconds change_every = 0;      // of the consenters, or of the batch size
   Milliseconds transfer_every = 0;

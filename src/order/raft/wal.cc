@@ -20,6 +20,8 @@ constexpr char kEntry = 'E';
 constexpr char kState = 'S';
 constexpr char kSnapshotMark = 'M';  // term and index of a snapshot whose file is on disk
 constexpr uint64_t kFormat = 1;
+constexpr size_t kHeadBytes = 1 + 3 * 8;         // kind and body of a kHead
+constexpr size_t kFirstWriteBytesMax = 4096;     // head, state and marks of a new segment, which are synced together
 
 uint32_t crc32c(BytesView bytes) {
   static const auto table = [] {
@@ -94,11 +96,22 @@ std::string Wal::snapshot_path(EntryId id) const {
   return fmt::format("{}/{:016x}-{:016x}.snap", settings_.snapshot_directory, id.term, id.index);
 }
 
-bool Wal::exists(Disk& disk, const std::string& directory) {
-  if (!disk.exists(directory)) return false;
-  const auto names = disk.list(directory);
-  return names && std::any_of(names->begin(), names->end(),
-                              [](const std::string& name) { return number_of(name, ".wal").has_value(); });
+Result<std::optional<NodeId>> Wal::owner(Disk& disk, const std::string& directory) {
+  if (!disk.exists(directory)) return std::nullopt;
+  SELVAGE_TRY(auto names, disk.list(directory));
+  std::erase_if(names, [](const std::string& name) { return !number_of(name, ".wal"); });
+  if (names.empty()) return std::nullopt;
+  const std::string path = directory + "/" + *std::min_element(names.begin(), names.end());
+  SELVAGE_TRY(auto file, disk.open(path, Disk::Open::kRead));
+  SELVAGE_TRY(const uint64_t size, file->size());
+  SELVAGE_TRY(const Bytes bytes, file->read_at(0, std::min<uint64_t>(size, kHeaderBytes + kHeadBytes)));
+  const BytesView record = BytesView(bytes).substr(std::min(bytes.size(), kHeaderBytes));
+  if (record.size() == kHeadBytes && record[0] == kHead && crc32c(record) == get<uint32_t>(bytes, 4)) {
+    return get<uint64_t>(record, 9);
+  }
+  // Only the first write of the last segment may have been torn.
+  if (names.size() == 1 && size <= kFirstWriteBytesMax) return std::nullopt;
+  return damaged(path, "its head is not where it belongs");
 }
 
 Result<std::unique_ptr<Wal>> Wal::open(Disk& disk, WalSettings settings, NodeId id) {
@@ -171,7 +184,7 @@ Status Wal::load_segment(Segment& segment, bool last) {
     at += kHeaderBytes + length;
   }
   if (at < bytes.size()) {
-    if (!last) return damaged(path, why);
+    if (!last || (at == 0 && bytes.size() > kFirstWriteBytesMax)) return damaged(path, why);
     // What a crash tore was never acknowledged. It must go: what is appended behind it would be lost with it.
     torn_bytes_ = bytes.size() - at;
     SELVAGE_CHECK(file->truncate(at));

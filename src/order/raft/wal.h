@@ -27,8 +27,9 @@ struct WalSettings {
 // One owner at a time.
 class Wal {
  public:
-  // Is there a log in this directory?
-  [[nodiscard]] static bool exists(Disk& disk, const std::string& directory);
+  // The node whose log is in this directory; nullopt when there is none, or one whose first write never reached the disk.
+  // Errors: kDataLoss when its head is damaged, the disk's own.
+  [[nodiscard]] static Result<std::optional<NodeId>> owner(Disk& disk, const std::string& directory);
   // Opens the log, or makes an empty one that belongs to `id`. `disk` must outlive it.
   // Errors: kFailedPrecondition when the log belongs to another id, kDataLoss when it is damaged, the disk's own.
   [[nodiscard]] static Result<std::unique_ptr<Wal>> open(Disk& disk, WalSettings settings, NodeId id);

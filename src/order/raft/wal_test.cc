@@ -38,9 +38,9 @@ std::string last_segment(Disk& disk) { return "/wal/ch1/" + disk.list("/wal/ch1"
 
 TEST(Wal, GivesBackWhatWasSaved) {
   FaultyDisk disk;
-  EXPECT_FALSE(Wal::exists(disk, small().directory));
+  EXPECT_EQ(*Wal::owner(disk, small().directory), std::nullopt);
   fill(*open(disk), 30);
-  EXPECT_TRUE(Wal::exists(disk, small().directory));
+  EXPECT_EQ(*Wal::owner(disk, small().directory), kNode);
   EXPECT_GT(disk.list("/wal/ch1")->size(), 2u);  // several segments
   const Restart restart = open(disk)->take_restart();
   ASSERT_EQ(restart.entries.size(), 30u);
@@ -108,6 +108,31 @@ TEST(Wal, BelongsToOneNode) {
   const auto wal = Wal::open(disk, small(), 2);
   ASSERT_FALSE(wal);
   EXPECT_EQ(wal.error().code, Code::kFailedPrecondition);
+}
+
+// Whose it is decides whether a consenter that comes back goes on with it or begins anew: no guess is good enough.
+TEST(Wal, AHeadThatIsDamagedIsNoEmptyLog) {
+  FaultyDisk disk;
+  fill(*open(disk), 30);
+  const std::string path = last_segment(disk);
+  const auto names = *disk.list("/wal/ch1");
+  for (const std::string& name : names) {
+    if ("/wal/ch1/" + name == path) continue;
+    ASSERT_TRUE(disk.remove("/wal/ch1/" + name));
+  }
+  auto bytes = *disk.read(path);
+  EXPECT_EQ(*Wal::owner(disk, small().directory), kNode);
+  // As much as a crash may leave of a first write.
+  ASSERT_TRUE(disk.write_atomically(path, bytes.substr(0, 20)));
+  EXPECT_EQ(*Wal::owner(disk, small().directory), std::nullopt);
+  bytes[12] = static_cast<char>(bytes[12] ^ 1);
+  ASSERT_TRUE(disk.write_atomically(path, bytes + Bytes(5000, 'x')));
+  const auto owner = Wal::owner(disk, small().directory);
+  ASSERT_FALSE(owner);
+  EXPECT_EQ(owner.error().code, Code::kDataLoss);
+  const auto wal = Wal::open(disk, small(), kNode);
+  ASSERT_FALSE(wal);
+  EXPECT_EQ(wal.error().code, Code::kDataLoss);
 }
 
 TEST(Wal, NewerEntriesReplaceOlderOnes) {
