@@ -1,6 +1,6 @@
 add_library(selvage_flags INTERFACE)
 target_compile_options(selvage_flags INTERFACE -Wall -Wextra -Wpedantic -Wno-unused-parameter -Wnon-virtual-dtor
-                       -Woverloaded-virtual -Wshadow=compatible-local -fno-omit-frame-pointer)
+                       -Woverloaded-virtual $<$<CXX_COMPILER_ID:GNU>:-Wshadow=compatible-local> -fno-omit-frame-pointer)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 warns wrongly about inlined std::string and std::optional code at -O2.
   target_compile_options(selvage_flags INTERFACE -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-pointer

@@ -125,7 +125,8 @@ void OrdererTlsUpkeep::forget(const std::string& channel) {
 Status OrdererTlsUpkeep::judge(const tls::Credentials& now, const tls::Credentials& next) {
   std::lock_guard lock(mutex_);
   for (const auto& [channel, consenters] : consenters_) {
-    const auto names = [&](const crypto::Certificate& leaf) {
+    // By name: clang 14 captures no bindings.
+    const auto names = [&consenters = consenters](const crypto::Certificate& leaf) {
       return std::any_of(consenters.begin(), consenters.end(),
                          [&](const tls::Watched& one) { return one.certificate.spki_der() == leaf.spki_der(); });
     };

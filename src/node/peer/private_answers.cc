@@ -66,6 +66,13 @@ Kept from_ledger(const ::gossip::PvtDataDigest& digest, const std::vector<ledger
 
 }  // namespace
 
+::gossip::GossipMessage private_message(const std::string& channel) {
+  ::gossip::GossipMessage message;
+  message.set_channel(channel);
+  message.set_tag(::gossip::GossipMessage::CHAN_ONLY);
+  return message;
+}
+
 bool is_eligible(const ::protos::StaticCollectionConfig& config, const Bytes& identity, const channel::Bundle& bundle) {
   auto parsed = bundle.msps()->deserialize(identity);
   if (!parsed) return false;

@@ -11,6 +11,9 @@
 
 namespace selvage::node {
 
+// A message about private data, to a peer of the channel.
+[[nodiscard]] ::gossip::GossipMessage private_message(const std::string& channel);
+
 // The collection's member policy admits the holder of this identity (bytes of msp.SerializedIdentity).
 [[nodiscard]] bool is_eligible(const ::protos::StaticCollectionConfig& config, const Bytes& identity,
                                const channel::Bundle& bundle);
