@@ -104,6 +104,9 @@ class Gone : public testing::Test {
     submit({network, network, random, {}, std::chrono::seconds(1)}, request, client, outcome<::gateway::SubmitResponse>());
   }
 
+  // What was asked keeps whom it asks, who keeps what is to be told.
+  void TearDown() override { network.ours->answer = network.theirs->answer = nullptr; }
+
   Fixed network;
   test::SeededRandom random;
   Planner planner{{network, network, random, [](const std::string&) { return false; }}};
