@@ -16,11 +16,12 @@ if(LLD)
   add_link_options(-fuse-ld=lld)
 endif()
 set(SELVAGE_SANITIZE "" CACHE STRING "address,undefined or thread")
-if(SELVAGE_SANITIZE)
+if(SELVAGE_SANITIZE AND SELVAGE_FUZZ)
+  # Plugins in C have another compiler than the fuzzer's, whose run-time library is not that of this one: they are left alone.
+  # Everything else counts its branches, not the targets alone: without it the fuzzer is blind to what it reaches in src/.
+  add_compile_options("$<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${SELVAGE_SANITIZE},fuzzer-no-link;-fno-sanitize-recover=all>")
+  add_link_options($<$<LINK_LANGUAGE:CXX>:-fsanitize=${SELVAGE_SANITIZE}>)
+elseif(SELVAGE_SANITIZE)
   add_compile_options(-fsanitize=${SELVAGE_SANITIZE} -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${SELVAGE_SANITIZE})
-endif()
-if(SELVAGE_FUZZ)
-  # Everything counts its branches, not the targets alone: without it the fuzzer is blind to what it reaches in src/.
-  add_compile_options(-fsanitize=fuzzer-no-link)
 endif()

@@ -6,7 +6,6 @@
 #include "chaincode/channels.h"
 #include "crypto/hash.h"
 #include "ledger/ledger.h"
-#include "lifecycle/definition.h"
 #include "lifecycle/keys.h"
 #include "peer/lifecycle/db.pb.h"
 
@@ -137,12 +136,7 @@ Result<LocalDefinition> DefinitionCache::State::read(const std::string& channel_
   SELVAGE_TRY(auto committed, lifecycle::read_definition(chaincode, ViewState(*view, ns)));
   if (!committed)
     return fail(Code::kNotFound, "unknown chaincode '" + chaincode + "' for channel '" + channel_id + "'");
-  LocalDefinition out;
-  out.sequence = committed->sequence;
-  out.version = committed->version;
-  out.endorsement_plugin = committed->endorsement_plugin;
-  out.init_required = committed->init_required;
-  out.collections = committed->collections;
+  LocalDefinition out{*committed, false, ""};
   ViewHashes hashes(*view, our_mspid);
   SELVAGE_TRY(auto approval, lifecycle::read_local_approval(chaincode, *committed, hashes));
   out.approved = approval.approved;

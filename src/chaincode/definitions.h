@@ -14,17 +14,13 @@
 
 #include "base/result.h"
 #include "chaincode/package_store.h"
+#include "lifecycle/definition.h"
 
 namespace selvage::chaincode {
 
 class Channels;
 
-struct LocalDefinition {
-  int64_t sequence = 0;
-  std::string version;
-  std::string endorsement_plugin;
-  bool init_required = false;
-  Bytes collections;       // marshalled CollectionConfigPackage; empty: none
+struct LocalDefinition : lifecycle::Definition {
   bool approved = false;   // our organisation's approval equals the committed definition
   std::string package_id;  // installed here and named by our approval; empty: not installed
 };

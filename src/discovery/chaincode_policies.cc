@@ -94,19 +94,6 @@ Result<SignaturePolicyEnvelope> follow(const channel::Bundle& bundle, const std:
   return convert(*group, std::string(rest), 0);
 }
 
-class CommittedLifecycle final : public lifecycle::StateReader {
- public:
-  explicit CommittedLifecycle(const ledger::StateView& view) : view_(view) {}
-  [[nodiscard]] Result<std::optional<Bytes>> get(std::string_view key) const override {
-    SELVAGE_TRY(auto value, view_.get(lifecycle::kNamespace, key));
-    if (!value) return std::optional<Bytes>();
-    return std::optional<Bytes>(std::move(value->value));
-  }
-
- private:
-  const ledger::StateView& view_;
-};
-
 lifecycle::ChannelRules rules_of(const channel::Bundle& bundle) {
   lifecycle::ChannelRules rules;
   rules.channel_id = bundle.channel_id();
@@ -153,11 +140,14 @@ Result<ChaincodePolicies> read_policies(const ChannelState& channel, const std::
     SELVAGE_TRY(policy, lifecycle::lifecycle_endorsement_policy(rules_of(bundle)));
     out.version = "1";
   } else {
-    SELVAGE_TRY(auto definition, lifecycle::read_definition(chaincode, CommittedLifecycle(*channel.state)));
-    if (!definition) return fail(Code::kNotFound, "unknown chaincode '" + chaincode + "'");
-    out.version = std::to_string(definition->sequence);
-    policy = std::move(definition->validation_parameter);
-    SELVAGE_CHECK(wire::parse_into(definition->collections, out.collections));
+    const auto definition = channel.definition(chaincode);
+    if (!definition && definition.error().code == Code::kNotFound) {
+      return fail(Code::kNotFound, "unknown chaincode '" + chaincode + "'");
+    }
+    if (!definition) return fail(definition.error());
+    out.version = std::to_string((*definition)->sequence);
+    policy = (*definition)->validation_parameter;
+    SELVAGE_CHECK(wire::parse_into((*definition)->collections, out.collections));
   }
   SELVAGE_TRY(out.policy, to_signature_policy(bundle, policy));
   for (const auto& name : collections) {

@@ -3,13 +3,15 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/result.h"
 #include "gossip/message.pb.h"
-#include "ledger/state/state_view.h"
+#include "lifecycle/definition.h"
 
 namespace selvage::channel {
 class Bundle;
@@ -46,7 +48,8 @@ class Membership {
 
 struct ChannelState {
   std::shared_ptr<const channel::Bundle> bundle;  // null: not joined
-  std::shared_ptr<const ledger::StateView> state;
+  // The newest committed definition of a chaincode. kNotFound when there is none.
+  std::function<Result<std::shared_ptr<const lifecycle::Definition>>(const std::string& chaincode)> definition;
 };
 class Channels {
  public:

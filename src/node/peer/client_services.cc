@@ -71,15 +71,16 @@ class GossipMembership final : public discovery::Membership {
 
 class DiscoveryChannels final : public discovery::Channels {
  public:
-  explicit DiscoveryChannels(PeerChannels& channels) : channels_(channels) {}
+  DiscoveryChannels(PeerChannels& channels, Endorsement& endorsement) : channels_(channels), endorsement_(endorsement) {}
   discovery::ChannelState find(const std::string& id) override {
     const auto channel = channels_.peer_channel(id);
     if (!channel) return {};
-    return {channel->bundle(), channel->shared_ledger()->view()};
+    return {channel->bundle(), [this, id](const std::string& chaincode) { return endorsement_.definition(id, chaincode); }};
   }
 
  private:
   PeerChannels& channels_;
+  Endorsement& endorsement_;
 };
 
 gateway::Member member_of(const discovery::Peer& peer) {
@@ -224,7 +225,7 @@ struct ClientServices::State {
   explicit State(Parts p)
       : parts(std::move(p)),
         membership(parts.gossip, parts.channels),
-        channels(parts.channels),
+        channels(parts.channels, parts.endorsement),
         discovery(discovery_settings(parts.core),
                   {membership, channels, [this](const policy::SignedData& data) {
                      return check_local(*parts.local.msp, parts.core.discovery_org_members, data);

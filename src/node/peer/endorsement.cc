@@ -149,6 +149,11 @@ Endorsement::~Endorsement() { stop(); }
 
 endorse::Endorser& Endorsement::endorser() { return state_->endorser; }
 const chaincode::AccessCheck& Endorsement::access() const { return state_->access; }
+Result<std::shared_ptr<const lifecycle::Definition>> Endorsement::definition(const std::string& channel_id,
+                                                                             const std::string& chaincode) {
+  SELVAGE_TRY(auto found, state_->definitions.find(channel_id, chaincode));
+  return std::shared_ptr<const lifecycle::Definition>(std::move(found));
+}
 void Endorsement::lifecycle_changed(const std::string& channel_id) { state_->definitions.lifecycle_changed(channel_id); }
 void Endorsement::on_runnable(
     std::function<void(const std::string&, std::vector<std::pair<std::string, int64_t>>)> told) {

@@ -24,6 +24,7 @@
 #include "chaincode/package_runner.h"
 #include "endorse/endorser.h"
 #include "identity/posix_msp_directory.h"
+#include "lifecycle/definition.h"
 
 namespace selvage::node {
 
@@ -63,6 +64,9 @@ class Endorsement {
   // What this peer can run on a channel (name, sequence), each time it was looked at. Before the first lifecycle_changed().
   void on_runnable(
       std::function<void(const std::string& channel_id, std::vector<std::pair<std::string, int64_t>> runnable)> told);
+  // The newest committed definition, as it is remembered between calls of lifecycle_changed(). kNotFound: there is none.
+  [[nodiscard]] Result<std::shared_ptr<const lifecycle::Definition>> definition(const std::string& channel_id,
+                                                                                const std::string& chaincode);
   [[nodiscard]] bool is_system(const std::string& chaincode) const;
   // Null when chaincode cannot dial this peer. For the operations endpoint.
   [[nodiscard]] const chaincode::ChaincodeListener* listener() const;
