@@ -96,6 +96,10 @@ function(selvage_add_programs)
     else()
       target_link_libraries(${name} PRIVATE selvage_tools)
     endif()
+    # For all that they link (node/allocator.h); sanitizers bring their own.
+    if(name MATCHES "^(orderer|peer)$" AND NOT SELVAGE_SANITIZE)
+      target_link_libraries(${name} PRIVATE -Wl,--push-state,--no-as-needed PkgConfig::JEMALLOC -Wl,--pop-state)
+    endif()
   endforeach()
 endfunction()
 

@@ -1,9 +1,14 @@
 // peer: the node (`peer node start`) and the commands that talk to nodes.
 #include <iostream>
 
+#include "node/allocator.h"
 #include "node/peer/peer_node.h"
 #include "os/log_sink.h"
 #include "tools/peer/peer.h"
+
+extern "C" {
+const char* malloc_conf = selvage::node::kAllocatorSettings;  // jemalloc looks for this name
+}
 
 int main(int argc, char** argv) {
   using selvage::tools::cobra::Call;
