@@ -5,7 +5,6 @@
 #include "common/policies.pb.h"
 #include "lifecycle/collections.h"
 #include "msp/msp_principal.pb.h"
-#include "policy/application_policy.h"
 #include "validate/endorsement_check.h"
 #include "wire/marshal.h"
 
@@ -69,8 +68,7 @@ class EndorsementCheck::PluginHost final : public plugin::ValidationHost {
     return judgement(known->verify(message, signature));
   }
   Status check_policy(BytesView application_policy, const std::vector<plugin::Signed>& signatures) override {
-    const channel::Bundle& bundle = *check_.policies_.bundle();
-    const auto policy = policy::make_application_policy(application_policy, bundle.policies(), bundle.msps());
+    const auto policy = check_.policies_.find(application_policy);
     if (!policy) return judgement(fail(policy.error()));
     std::vector<policy::SignedData> set;
     set.reserve(signatures.size());

@@ -8,7 +8,7 @@ constexpr size_t kPoliciesMax = 1024;
 constexpr size_t kAnswersMax = 8192;
 }  // namespace
 
-Status PolicyCache::evaluate(BytesView application_policy, std::span<const policy::IdentityPtr> identities) {
+PolicyCache::Compiled& PolicyCache::compiled(BytesView application_policy) {
   auto at = policies_.find(application_policy);
   if (at == policies_.end()) {
     if (policies_.size() >= kPoliciesMax) {
@@ -20,7 +20,11 @@ Status PolicyCache::evaluate(BytesView application_policy, std::span<const polic
                       Compiled{policy::make_application_policy(application_policy, bundle_->policies(), bundle_->msps()), {}})
              .first;
   }
-  Compiled& compiled = at->second;
+  return at->second;
+}
+
+Status PolicyCache::evaluate(BytesView application_policy, std::span<const policy::IdentityPtr> identities) {
+  Compiled& compiled = this->compiled(application_policy);
   if (!compiled.policy) return fail(compiled.policy.error());
   std::vector<policy::IdentityPtr> key(identities.begin(), identities.end());
   if (const auto known = compiled.answers.find(key); known != compiled.answers.end()) return known->second;

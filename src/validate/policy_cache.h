@@ -19,6 +19,10 @@ class PolicyCache {
 
   // `application_policy` is protos.ApplicationPolicy. A policy that does not compile is satisfied by nobody.
   [[nodiscard]] Status evaluate(BytesView application_policy, std::span<const policy::IdentityPtr> identities);
+  // The compiled policy, for signatures that are not verified yet.
+  [[nodiscard]] Result<std::shared_ptr<const policy::Policy>> find(BytesView application_policy) {
+    return compiled(application_policy).policy;
+  }
   [[nodiscard]] const channel::BundlePtr& bundle() const { return bundle_; }
 
  private:
@@ -27,6 +31,8 @@ class PolicyCache {
     // By the endorsers in their order; they are kept alive, so that an address means one identity.
     std::map<std::vector<policy::IdentityPtr>, Status> answers;
   };
+  Compiled& compiled(BytesView application_policy);
+
   channel::BundlePtr bundle_;
   std::map<Bytes, Compiled, std::less<>> policies_;
   size_t answers_ = 0;
