@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "order/cluster/cluster_metrics.h"
+#include "order/cluster/connections_client.h"
 #include "order/cluster/step_stream_client.h"
 #include "order/delay_worker.h"
 #include "rpc/channel.h"
@@ -37,15 +38,14 @@ auto dropped(std::string why) { return fail(Code::kUnavailable, std::move(why));
 enum Kind { kConsensus = 0, kTransaction = 1 };
 const char* name_of(Kind kind) { return kind == kConsensus ? "consensus" : "transaction"; }
 
-struct Connection {
-  std::shared_ptr<rpc::Channel> channel;
-  uint64_t credentials = 0;  // version of the certificate that was shown when it was made
-};
-
 }  // namespace
 
 struct Transport::State : std::enable_shared_from_this<Transport::State> {
-  State(Settings s, Parts p) : settings(std::move(s)), parts(std::move(p)), metrics(parts.metrics) {}
+  State(Settings s, Parts p)
+      : settings(std::move(s)),
+        parts(std::move(p)),
+        metrics(parts.metrics),
+        connections(parts.credentials, [this](const Member& member) { return dial(member); }) {}
 
   struct Destination {
     Member member;
@@ -58,15 +58,15 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
 
   Result<std::shared_ptr<StepStream>> stream_to(const std::string& channel, raft::NodeId to, Kind kind,
                                                 std::string* host);
+  std::shared_ptr<rpc::Channel> dial(const Member& member) const;
   std::shared_ptr<rpc::Channel> connection_to(const Member& member);
-  std::vector<std::shared_ptr<rpc::Channel>> take_unused();
+  Connections::Channels take_unused();
   void count_streams(const std::string& channel);
   void tell_queue(const StepStream& stream, const std::string& host, Kind kind, const std::string& channel);
   void ended(const std::string& channel, raft::NodeId id, const std::shared_ptr<StepStream>& stream,
              const std::string& why);
   void watch_expiry(StepStream& stream, const std::string& host, const std::string& channel);
   void tell_own_refusal(const std::string& channel, const std::string& endpoint);
-  static Bytes key_of(const Member& member) { return member.endpoint + "\n" + member.server.der(); }
 
   const Settings settings;
   const Parts parts;
@@ -75,21 +75,11 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
   bool closed = false;
   SteadyTime quiet_until{};
   std::map<std::string, Group> groups;
-  std::map<Bytes, Connection> connections;
-  // Made with a certificate that was replaced since; what still flows on them is not cut off.
-  std::vector<std::shared_ptr<rpc::Channel>> retired;
+  Connections connections;
   Delay delay;
 };
 
-// Under `mutex`.
-std::shared_ptr<rpc::Channel> Transport::State::connection_to(const Member& member) {
-  auto& connection = connections[key_of(member)];
-  const auto shown = parts.credentials->current();
-  const uint64_t version = shown ? shown->version() : 0;
-  if (connection.channel && connection.credentials == version) return connection.channel;
-  // The others know us by our certificate: a new one is shown on a new connection only.
-  if (connection.channel) retired.push_back(std::move(connection.channel));
-  connection.credentials = version;
+std::shared_ptr<rpc::Channel> Transport::State::dial(const Member& member) const {
   rpc::ChannelSettings dial;
   dial.targets = {member.endpoint};
   dial.connect_timeout = settings.dial_timeout;
@@ -105,9 +95,14 @@ std::shared_ptr<rpc::Channel> Transport::State::connection_to(const Member& memb
   policy.roots_setting = settings.roots_setting;
   policy.certificate_setting = settings.certificate_setting;
   dial.tls = std::make_shared<tls::ClientContext>(parts.credentials, parts.roots, std::move(policy));
-  connection.channel = rpc::Channel::make(std::move(dial));
+  return rpc::Channel::make(std::move(dial));
+}
+
+// Under `mutex`.
+std::shared_ptr<rpc::Channel> Transport::State::connection_to(const Member& member) {
+  auto connection = connections.to(member);
   metrics.egress_tls_connection_count.set(static_cast<double>(connections.size()));
-  return connection.channel;
+  return connection;
 }
 
 // Under `mutex`: the stream for these messages, a new one when there was none or it is over.
@@ -192,34 +187,19 @@ void Transport::State::tell_own_refusal(const std::string& channel, const std::s
   LOG_WARN(logger(), "{}", describe_own_refusal(channel, endpoint, ours->leaf()));
 }
 
-// Under `mutex`: the connections that no channel needs any more. To be closed without it, since closing waits for the
-// loop.
-std::vector<std::shared_ptr<rpc::Channel>> Transport::State::take_unused() {
-  std::vector<std::shared_ptr<rpc::Channel>> unused;
+// Under `mutex`: the connections that no channel needs any more.
+Connections::Channels Transport::State::take_unused() {
   std::set<Bytes> used;
+  std::set<const rpc::Channel*> carrying;
   for (const auto& [name, group] : groups) {
-    for (const auto& [id, node] : group.nodes) used.insert(key_of(node.member));
-  }
-  std::erase_if(connections, [&](auto& entry) {
-    if (used.contains(entry.first)) return false;
-    unused.push_back(std::move(entry.second.channel));
-    return true;
-  });
-  const auto carries_something = [&](const std::shared_ptr<rpc::Channel>& old) {
-    for (const auto& [name, group] : groups) {
-      for (const auto& [id, node] : group.nodes) {
-        for (const auto& stream : node.streams) {
-          if (stream && !stream->over && stream->connection.lock() == old) return true;
-        }
+    for (const auto& [id, node] : group.nodes) {
+      used.insert(Connections::key_of(node.member));
+      for (const auto& stream : node.streams) {
+        if (stream && !stream->over) carrying.insert(stream->connection.lock().get());
       }
     }
-    return false;
-  };
-  std::erase_if(retired, [&](auto& old) {
-    if (carries_something(old)) return false;
-    unused.push_back(std::move(old));
-    return true;
-  });
+  }
+  auto unused = connections.take_unused(used, [&](const rpc::Channel& old) { return carrying.contains(&old); });
   metrics.egress_tls_connection_count.set(static_cast<double>(connections.size()));
   return unused;
 }
@@ -246,7 +226,7 @@ Transport::~Transport() { shut_down(); }
 
 void Transport::configure(const std::string& channel, Members members, OnUnreachable on_unreachable) {
   std::vector<std::shared_ptr<StepStream>> gone;
-  std::vector<std::shared_ptr<rpc::Channel>> unused;
+  Connections::Channels unused;
   {
     std::lock_guard lock(state_->mutex);
     if (state_->closed) return;
@@ -257,7 +237,7 @@ void Transport::configure(const std::string& channel, Members members, OnUnreach
       const raft::NodeId id = member.id;
       State::Destination node{std::move(member), {}};
       if (auto old = group.nodes.find(id); old != group.nodes.end()) {
-        if (State::key_of(old->second.member) == State::key_of(node.member)) {
+        if (Connections::key_of(old->second.member) == Connections::key_of(node.member)) {
           for (int kind : {kConsensus, kTransaction}) node.streams[kind] = std::move(old->second.streams[kind]);
         } else {
           LOG_INFO(logger(), "Deactivating node {} in channel {} with endpoint of {} due to TLS certificate change", id,
@@ -298,8 +278,7 @@ void Transport::forget(const std::string& channel) {
 
 void Transport::shut_down() {
   std::vector<std::shared_ptr<StepStream>> gone;
-  std::map<Bytes, Connection> connections;
-  std::vector<std::shared_ptr<rpc::Channel>> retired;
+  Connections::Channels connections;
   {
     std::lock_guard lock(state_->mutex);
     if (std::exchange(state_->closed, true)) return;
@@ -309,15 +288,13 @@ void Transport::shut_down() {
       }
     }
     state_->groups.clear();
-    connections.swap(state_->connections);
-    retired.swap(state_->retired);
+    connections = state_->connections.take_all();
   }
   state_->delay.stop();
   for (const auto& stream : gone) {
     if (stream) stream->abort("communication has been shut down");
   }
-  for (auto& [key, connection] : connections) connection.channel->close();
-  for (const auto& connection : retired) connection->close();
+  for (const auto& connection : connections) connection->close();
 }
 
 Status Transport::send(const std::string& channel, raft::NodeId to, BytesView message, BytesView metadata) {
@@ -401,9 +378,8 @@ bool Transport::connected(const std::string& channel, raft::NodeId id) const {
   if (state_->closed || group == state_->groups.end()) return false;
   const auto node = group->second.nodes.find(id);
   if (node == group->second.nodes.end()) return false;
-  const auto connection = state_->connections.find(State::key_of(node->second.member));
-  return connection != state_->connections.end() && connection->second.channel &&
-         connection->second.channel->state() == rpc::ChannelState::kReady;
+  const auto connection = state_->connections.find(node->second.member);
+  return connection && connection->state() == rpc::ChannelState::kReady;
 }
 
 void Transport::heard_of(const std::string& channel, raft::NodeId id) {
