@@ -104,6 +104,31 @@ TEST(Upkeep, NoticesByItselfThatFilesChanged) {
   EXPECT_EQ(node.store->current()->leaf(), next.certificate);
 }
 
+// A CA whose clock is ahead of ours: the pair is told as refused, and taken without another change once it is valid.
+TEST(Upkeep, TakesAPairThatWasNotValidYetWhenItIs) {
+  Node node;
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool taken = false;
+  Upkeep quick(node.registry, node.clock, metrics::disabled(), {.every = 5ms, .logger = "certmonitor"});
+  quick.on_change([&] {
+    std::lock_guard lock(mutex);
+    taken = true;
+    changed.notify_all();
+  });
+  const test::Identity next =
+      node.ca.server("peer0.org1", {"peer0.org1", "127.0.0.1"}, [](auto& r) { r.not_before = test::kGoodNow + 10s; });
+  node.put(next);
+  const auto refused = [](const Reloaded& one) { return one.outcome == Reloaded::Outcome::kRefused; };
+  const auto said = quick.reload();
+  EXPECT_EQ(std::count_if(said.begin(), said.end(), refused), 1);
+  node.clock.set(to_system_time(test::kGoodNow + 10s));
+  quick.start();
+  std::unique_lock lock(mutex);
+  EXPECT_TRUE(changed.wait_for(lock, 20s, [&] { return taken; }));
+  EXPECT_EQ(node.store->current()->leaf(), next.certificate);
+}
+
 // What makes a new pair worse than the old one, and a word of the reason.
 struct Worse {
   const char* name;

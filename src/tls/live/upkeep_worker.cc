@@ -126,12 +126,17 @@ void Upkeep::look_at_pair(const Pair& pair, bool all, std::vector<Reloaded>& out
   std::string& stamp = stamps_["pair " + pair.role];
   std::string seen = stamp_of({files.certificate_path, files.key_path});
   const bool changed = seen != stamp;
-  if (!changed && !all) return;
+  const auto now = std::chrono::floor<std::chrono::seconds>(clock_.now());
+  const auto waiting = valid_from_.find(pair.role);
+  const bool ripe = waiting != valid_from_.end() && now >= waiting->second;
+  if (!changed && !all && !ripe) return;
+  if (waiting != valid_from_.end()) valid_from_.erase(waiting);
   Reloaded result{pair.role + " certificate " + files.certificate_path, Reloaded::Outcome::kUnchanged, ""};
   auto next = load_credentials(files);
   Status good = next ? Status() : fail(next.error());
   if (next && !((*next)->chain() == current->chain())) {
-    good = check_new_pair(pair, *current, **next, std::chrono::floor<std::chrono::seconds>(clock_.now()));
+    good = check_new_pair(pair, *current, **next, now);
+    if (!good && (*next)->leaf().not_before() > now) valid_from_[pair.role] = (*next)->leaf().not_before();
     if (good) {
       result.outcome = Reloaded::Outcome::kTaken;
       result.reason = describe((*next)->leaf());

@@ -1,7 +1,8 @@
 // Keeps a Registry fresh: looks at the files of all pairs and roots every few seconds and when asked (SIGHUP, PUT
 // /tls/reload), checks what is new, swaps it in for new handshakes, and warns of ends.
 //
-// A new pair that would be worse than the old one is refused with the reason, once for each change of its files.
+// A new pair that would be worse than the old one is refused with the reason, once for each change of its files; one that is
+// not valid yet is looked at again when it is (a CA's clock is often a little ahead).
 #pragma once
 
 #include <chrono>
@@ -62,6 +63,8 @@ class Upkeep {
   std::function<void()> changed_;
   std::mutex looking_;                       // one look at a time
   std::map<std::string, std::string> stamps_;  // of files, by what they are for; under looking_
+  // Pairs on disk that are not valid yet, by role, and from when on they are; under looking_.
+  std::map<std::string, std::chrono::sys_seconds> valid_from_;
   ExpiryWatch ends_;                         // under looking_
   std::mutex mutex_;
   std::condition_variable wake_;
