@@ -107,8 +107,8 @@ Status RangeClient::receive(rpc::Channel& channel, const Endpoint& endpoint, Byt
     if (stopped()) return cancelled();
     return fail(ready.error().within("could not dial endpoint '" + endpoint.address + "'"));
   }
-  if (const auto peer = channel.peer(); peer && !settings_.own_certificate.empty() &&
-                                        peer->certificate == settings_.own_certificate) {
+  const auto own = settings_.own_listener ? settings_.own_listener->current() : nullptr;
+  if (const auto peer = channel.peer(); peer && own && peer->certificate == own->leaf().der()) {
     return fail(Code::kFailedPrecondition, "endpoint '" + endpoint.address + "' is this orderer itself");
   }
   // A node that falls silent is given up: the watch cancels the call.

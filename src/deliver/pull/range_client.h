@@ -31,7 +31,7 @@ namespace selvage::deliver {
 struct RangeSettings {
   std::shared_ptr<tls::CredentialStore> credentials;   // shown to the nodes; its hash is in each request
   std::shared_ptr<tls::TrustStore> more_roots;         // General.Cluster.RootCAs, beside those of the channel; may be null
-  Bytes own_certificate;                               // DER of our own listener: a node that shows it is ourselves
+  std::shared_ptr<tls::CredentialStore> own_listener;  // what our own listener shows: a node that shows it is ourselves
   std::chrono::seconds time_shift{0};
   std::chrono::milliseconds dial_timeout{5000};        // General.Cluster.DialTimeout
   std::chrono::milliseconds fetch_timeout{5000};       // General.Cluster.ReplicationPullTimeout: between two blocks

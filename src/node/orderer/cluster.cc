@@ -56,28 +56,16 @@ void ClusterTls::forget(const std::string& channel) const {
 
 void ClusterTls::register_in(OrdererTlsUpkeep& upkeep, const Listener& general, const config::Cluster& settings) const {
   tls::Registry& registry = upkeep.registry();
-  const auto judge = [&upkeep](const tls::Credentials& now, const tls::Credentials& next) {
-    return upkeep.judge(now, next);
-  };
+  // Whom we believe among orderers stands for what the others believe of us.
   if (credentials != general.credentials) {
-    registry.add_pair({.role = "cluster client TLS",
-                       .store = credentials,
-                       .as_server = false,
-                       .as_client = true,
-                       .hosts = {},
-                       .trusted_by = nullptr,
-                       .judge = judge});
+    upkeep.add_cluster_pair({.role = "cluster client TLS", .store = credentials, .as_client = true, .hosts = {},
+                             .trusted_by = roots, .judge = {}});
   }
   registry.add_pool({.name = "Cluster client", .of_clients = false, .store = roots});
   for (const auto& store : {configured, roots}) register_roots(registry, store, "files", settings.roots);
   if (!listener) return;
-  registry.add_pair({.role = "cluster server TLS",
-                     .store = listener->credentials,
-                     .as_server = true,
-                     .as_client = false,
-                     .hosts = {},
-                     .trusted_by = nullptr,
-                     .judge = judge});
+  upkeep.add_cluster_pair({.role = "cluster server TLS", .store = listener->credentials, .as_server = true, .hosts = {},
+                           .trusted_by = roots, .judge = {}});
   registry.add_pool({.name = "Cluster", .of_clients = true, .store = listener->trust});
   register_roots(registry, listener->trust, "files", settings.roots);
 }
@@ -161,11 +149,9 @@ order::MakeBlockSource block_sources(const config::OrdererSettings& settings, co
   range.time_shift = tls.time_shift;
   range.dial_timeout = duration_cast<milliseconds>(settings.cluster.dial_timeout);
   range.fetch_timeout = duration_cast<milliseconds>(settings.cluster.replication_pull_timeout);
-  return [range, own_server = std::move(own_server), signer = std::move(signer), &clock,
-          &random](const std::string& channel) -> std::unique_ptr<order::BlockSource> {
-    deliver::RangeSettings mine = range;
-    mine.own_certificate = own_server->current()->leaf().der();
-    return std::make_unique<Source>(channel, std::move(mine), signer, clock, random);
+  range.own_listener = std::move(own_server);
+  return [range, signer = std::move(signer), &clock, &random](const std::string& channel) -> std::unique_ptr<order::BlockSource> {
+    return std::make_unique<Source>(channel, range, signer, clock, random);
   };
 }
 

@@ -45,7 +45,7 @@ struct ClusterTls {
 [[nodiscard]] order::cluster::Transport::Settings transport_settings(const config::OrdererSettings& settings,
                                                                      const ClusterTls& tls);
 
-// Blocks from other orderers. `own_server` is what our listener shows. References outlive what is made.
+// Blocks from other orderers. `own_server` is what our listener shows to clients. References outlive what is made.
 [[nodiscard]] order::MakeBlockSource block_sources(const config::OrdererSettings& settings, const ClusterTls& tls,
                                                    std::shared_ptr<tls::CredentialStore> own_server, wire::Signer signer,
                                                    const Clock& clock, Random& random);

@@ -208,8 +208,8 @@ Status Orderer::Parts::start() {
       os::posix_disk(), os::system_random(), os::system_clock(), operations->metrics(), wire::signer_of(msp.signer),
       order::OwnCertificate(shown_to_consenters),
       [this](const channel::BundlePtr& bundle) {
+        cluster.follow(*bundle);  // first: a pair of a CA that comes with this configuration is held against that CA, too
         tls->follow(*bundle);
-        cluster.follow(*bundle);
       },
       [this](const std::string& channel) { sources.changed(channel); },
       [this](const std::string& channel) {
@@ -218,7 +218,7 @@ Status Orderer::Parts::start() {
         sources.forget(channel);
       },
       transport.get(),
-      block_sources(settings, cluster, shown_to_consenters, wire::signer_of(msp.signer), os::system_clock(),
+      block_sources(settings, cluster, general.credentials, wire::signer_of(msp.signer), os::system_clock(),
                     os::system_random())};
   SELVAGE_TRY(registrar, order::Registrar::open({.ledger_directory = settings.ledger_directory.path,
                                                  .wal_directory = settings.wal_directory,

@@ -63,32 +63,44 @@ OrdererTlsUpkeep::OrdererTlsUpkeep(const config::OrdererSettings& settings, cons
                                    const Clock& clock)
     : TlsUpkeep(registry, operations, enrolment, settings.msp_directory.path, general.visitors, clock),
       general_(general) {
-  register_general();
+  const auto& cluster = settings.cluster.client_certificate.path;
+  pairs_.push_back({.role = "server TLS", .store = general_.credentials, .as_server = true, .as_client = cluster.empty(), .hosts = {},
+                    .trusted_by = general_.trust, .judge = {}});
+  register_pairs();
   registry.add_pool({.name = "Orderer", .of_clients = true, .store = general_.trust});
   register_roots(registry, general_.would_be ? general_.would_be : general_.trust, "files", settings.tls.client_roots);
 }
 
 OrdererTlsUpkeep::~OrdererTlsUpkeep() { stop(); }
 
-// Anew at every configuration: the hosts under which this node may be dialled are those of all orderers that the pair in
-// force covers.
-void OrdererTlsUpkeep::register_general() {
-  tls::Pair pair;
-  pair.role = "server TLS";
-  pair.store = general_.credentials;
-  pair.as_server = pair.as_client = true;
-  pair.hosts_of_many = true;
-  pair.trusted_by = general_.trust;
+void OrdererTlsUpkeep::add_cluster_pair(tls::Pair pair) {
   {
     std::lock_guard lock(mutex_);
-    for (const auto& [channel, hosts] : endpoints_) {
-      for (const std::string& host : hosts) {
-        if (std::find(pair.hosts.begin(), pair.hosts.end(), host) == pair.hosts.end()) pair.hosts.push_back(host);
+    pairs_.push_back(std::move(pair));
+  }
+  register_pairs();
+}
+
+// Anew at every configuration: the hosts under which this node may be dialled are those of all orderers that the pair in
+// force covers.
+void OrdererTlsUpkeep::register_pairs() {
+  std::vector<tls::Pair> pairs;
+  std::vector<std::string> hosts;
+  {
+    std::lock_guard lock(mutex_);
+    pairs = pairs_;
+    for (const auto& [channel, some] : endpoints_) {
+      for (const std::string& host : some) {
+        if (std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(host);
       }
     }
   }
-  pair.judge = [this](const tls::Credentials& now, const tls::Credentials& next) { return judge(now, next); };
-  registry().add_pair(std::move(pair));
+  for (tls::Pair& pair : pairs) {
+    pair.hosts_of_many = pair.as_server;
+    if (pair.as_server) pair.hosts = hosts;
+    pair.judge = [this](const tls::Credentials& now, const tls::Credentials& next) { return judge(now, next); };
+    registry().add_pair(std::move(pair));
+  }
 }
 
 void OrdererTlsUpkeep::follow(const channel::Bundle& bundle) {
@@ -106,7 +118,7 @@ void OrdererTlsUpkeep::follow(const channel::Bundle& bundle) {
     consenters_[bundle.channel_id()] = std::move(consenters);
     endpoints_[bundle.channel_id()] = hosts_of(bundle);
   }
-  register_general();
+  register_pairs();
   look_soon();  // a pair that was refused may be what this configuration names
 }
 
@@ -119,7 +131,7 @@ void OrdererTlsUpkeep::forget(const std::string& channel) {
     consenters_.erase(channel);
     endpoints_.erase(channel);
   }
-  register_general();
+  register_pairs();
 }
 
 Status OrdererTlsUpkeep::judge(const tls::Credentials& now, const tls::Credentials& next) {

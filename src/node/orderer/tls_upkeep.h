@@ -25,14 +25,18 @@ class OrdererTlsUpkeep final : public TlsUpkeep {
   // thread.
   void follow(const channel::Bundle& bundle);
   void forget(const std::string& channel);
-  // Whether other orderers, who know this one by its public key, would know it by the next pair too. Any thread.
-  [[nodiscard]] Status judge(const tls::Credentials& now, const tls::Credentials& next);
+  // A pair by which other orderers know this one: registered, held against the channels' consenters and hosts as the general
+  // one is. Before the first follow().
+  void add_cluster_pair(tls::Pair pair);
 
  private:
-  void register_general();
+  // Whether other orderers, who know this one by its public key, would know it by the next pair too.
+  [[nodiscard]] Status judge(const tls::Credentials& now, const tls::Credentials& next);
+  void register_pairs();
 
-  const Listener general_;
   std::mutex mutex_;
+  std::vector<tls::Pair> pairs_;  // hosts and judge are set when they are registered
+  const Listener general_;
   std::map<std::string, std::vector<tls::Watched>> consenters_;  // by channel
   std::map<std::string, std::vector<std::string>> endpoints_;    // by channel: hosts of all orderers
 };

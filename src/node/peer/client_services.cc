@@ -194,7 +194,9 @@ gateway::Dial make_dial(const config::CoreSettings& core, const PeerTls& tls) {
   settings.connect_timeout = milliseconds(core.gateway.dial_timeout);
   settings.keepalive.interval = milliseconds(core.client_keepalive.interval);
   settings.keepalive.timeout = milliseconds(core.client_keepalive.timeout);
-  return [settings, pair = tls.server_pair()](const std::string& address, const std::vector<tls::Root>& roots) {
+  // Fabric quirk: internal/pkg/gateway shows the server's pair even where the peer has one for clients (peer.tls.clientCert),
+  // and every listener that demands clientAuth refuses a server certificate of a public CA. We show what gossip and Deliver do.
+  return [settings, pair = tls.member_pair()](const std::string& address, const std::vector<tls::Root>& roots) {
     rpc::ChannelSettings one = settings;
     one.targets = {address};
     if (!roots.empty()) one.tls = std::make_shared<tls::ClientContext>(pair, std::make_shared<tls::TrustStore>(roots));

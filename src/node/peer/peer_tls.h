@@ -41,9 +41,10 @@ class PeerTls {
   [[nodiscard]] bool client_auth_required() const { return settings_.client_auth_required; }
   [[nodiscard]] const std::vector<deliver::AddressOverride>& overrides() const { return overrides_; }
 
-  // What the peer shows to other peers (gossip): clientCert if there is one, else the server's pair; always. Null without TLS.
+  // What the peer shows where it dials (gossip, the gateway): clientCert if there is one, else the server's pair; always. Null
+  // without TLS.
   [[nodiscard]] const std::shared_ptr<tls::CredentialStore>& member_pair() const { return client_; }
-  // The server's pair, which the gateway shows to endorsers and orderers. Null without TLS.
+  // What it shows to those who dial it. Null without TLS.
   [[nodiscard]] const std::shared_ptr<tls::CredentialStore>& server_pair() const { return own_; }
   // Whom to believe when dialling other peers: rootcert.file, and the application organisations of all channels.
   [[nodiscard]] const std::shared_ptr<tls::TrustStore>& members() const { return members_; }
