@@ -15,10 +15,13 @@ import random
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
+import urllib.error
+import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SKIP = 77  # what ctest counts as skipped
@@ -151,6 +154,18 @@ Profiles:
 """
 
 
+def ask_operations(port, path, method, ca, certificate, key):
+    """JSON of a page of an operations listener that has TLS."""
+    context = ssl.create_default_context(cafile=ca)
+    context.load_cert_chain(certificate, key)
+    request = urllib.request.Request(f"https://127.0.0.1:{port}{path}", method=method)
+    try:
+        with urllib.request.urlopen(request, context=context, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        return json.load(error)
+
+
 class Process:
     """A program that runs, its output in a log file."""
 
@@ -270,6 +285,19 @@ class Network:
         process = self.processes[name] = Process(name, [str(self.programs["peer"]), "node", "start"], env, self.folder)
         process.wait_for("Started peer with ID=")
         return process
+
+    def operations_tls(self, name):
+        """For start_peer: an operations listener with mutual TLS, on the peer's server pair."""
+        tls = self.peer_tls(name)
+        return dict(CORE_OPERATIONS_TLS_ENABLED="true", CORE_OPERATIONS_TLS_CERT_FILE=tls / "server.crt",
+                    CORE_OPERATIONS_TLS_KEY_FILE=tls / "server.key", CORE_OPERATIONS_TLS_CLIENTAUTHREQUIRED="true",
+                    CORE_OPERATIONS_TLS_CLIENTROOTCAS_FILES=tls / "ca.crt")
+
+    def operations(self, name, path, method="GET"):
+        org = name[:4]  # "org1"
+        home = self.org(org) / "users" / f"Admin@{org}.example.com" / "tls"
+        return ask_operations(self.ports[name + "_ops"], path, method, self.peer_tls(name) / "ca.crt", home / "client.crt",
+                              home / "client.key")
 
     def builder(self):
         """An external builder for chaincode as a service, for upstream's peer: three small shell scripts."""

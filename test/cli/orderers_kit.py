@@ -13,10 +13,12 @@ import os
 import pathlib
 import re
 import signal
+import ssl
 import subprocess
 import time
+import urllib.request
 
-from network import Process, ROOT, free_ports, ours
+from network import Process, ROOT, ask_operations, free_ports, ours
 
 CHANNEL = "mychannel"
 
@@ -27,15 +29,19 @@ def upstream_folder():
 
 
 class Orderers:
-    """`kinds`: "ours" or "theirs" for each node; the first `consenters` of them (default all) found the channel."""
+    """`kinds`: "ours" or "theirs" for each node; the first `consenters` of them (default all) found the channel. `anchors`: ports
+    of the peer organisations' anchor peers, one each; without, there is one organisation and no anchor. `peers`: of each.
+    `operations_tls`: mutual TLS on the operations listeners."""
 
-    def __init__(self, folder, kinds, consenters=None, options="", tick="100ms", separate_listener=(), env=None, bft=False):
+    def __init__(self, folder, kinds, consenters=None, options="", tick="100ms", separate_listener=(), env=None, bft=False, anchors=(),
+                 peers=1, operations_tls=False):
         self.folder = pathlib.Path(folder).resolve()
         self.folder.mkdir(parents=True, exist_ok=True)
         self.kinds = list(kinds)
         self.consenters = len(kinds) if consenters is None else consenters
         self.options, self.tick, self.env, self.bft = options, tick, env or {}, bft
         self.separate = set(separate_listener)
+        self.anchors, self.peers, self.operations_tls = list(anchors), peers, operations_tls
         self.ports = free_ports(4 * len(kinds))
         self.processes = {}
         self.crypto = self.folder / "crypto-config"
@@ -66,6 +72,14 @@ class Orderers:
     def ca(self):
         return self.home(0) / "tls" / "ca.crt"
 
+    def pair(self, i, role):
+        """(certificate, key) of node i as "general", "cluster client" or "cluster server": one for all, unless a test says
+        otherwise."""
+        return self.home(i) / "tls/server.crt", self.home(i) / "tls/server.key"
+
+    def make_pairs(self):
+        """Called when cryptogen was there: for a test with pairs of its own."""
+
     # -- material -----------------------------------------------------------------------------------------------------
     def make_material(self):
         # Go's orderer takes from the environment only what the file has a line for.
@@ -76,9 +90,11 @@ class Orderers:
         names = "".join(f"      - {{Hostname: orderer{i}, SANS: [localhost, 127.0.0.1]}}\n" for i in range(len(self.kinds)))
         (self.folder / "crypto-config.yaml").write_text(
             "OrdererOrgs:\n  - Name: Orderer\n    Domain: example.com\n    EnableNodeOUs: true\n    Specs:\n" + names +
-            "PeerOrgs:\n  - Name: Org1\n    Domain: org1.example.com\n    EnableNodeOUs: true\n    Template: {Count: 1, SANS: [localhost, 127.0.0.1]}\n"
-            "    Users: {Count: 1}\n")
+            "PeerOrgs:\n" + "".join(
+                f"  - Name: Org{n}\n    Domain: org{n}.example.com\n    EnableNodeOUs: true\n    Template: {{Count: {self.peers}, SANS: [localhost, "
+                "127.0.0.1]}\n    Users: {Count: 1}\n" for n, _ in self._peer_orgs()))
         self.run("cryptogen", "generate", "--config", "crypto-config.yaml", "--output", str(self.crypto))
+        self.make_pairs()
         meta = lambda **rules: "{" + ", ".join(f"{k}: {{Type: ImplicitMeta, Rule: \"{v}\"}}" for k, v in rules.items()) + "}"
         usual = dict(Readers="ANY Readers", Writers="ANY Writers", Admins="MAJORITY Admins")
         org = lambda name, msp, path, more="": (
@@ -86,7 +102,7 @@ class Orderers:
             + "".join(f"      {p}: {{Type: Signature, Rule: \"OR('{msp}.{r}')\"}}\n"
                       for p, r in (("Readers", "member"), ("Writers", "member"), ("Admins", "admin"), ("Endorsement", "peer"))))
         endpoints = ", ".join(f"'{self.address(i)}'" for i in range(len(self.kinds)))
-        certificates = lambda i: (f"ClientTLSCert: {self.home(i)}/tls/server.crt, ServerTLSCert: {self.home(i)}/tls/server.crt")
+        certificates = lambda i: (f"ClientTLSCert: {self.pair(i, 'cluster client')[0]}, ServerTLSCert: {self._listener_pair(i)[0]}")
         if self.bft:
             consensus = "OrdererType: BFT\n      ConsenterMapping:\n" + "".join(
                 f"        - {{ID: {i + 1}, Host: 127.0.0.1, Port: {self.consenter_port(i)}, MSPID: OrdererMSP, Identity: "
@@ -102,7 +118,7 @@ class Orderers:
                 f"{self.options or 'SnapshotIntervalSize: 16 MB'}}}\n")
         (self.folder / "configtx.yaml").write_text(f"""Organizations:
 {org("OrdererOrg", "OrdererMSP", f"{self.crypto}/ordererOrganizations/example.com", f"    OrdererEndpoints: [{endpoints}]" + chr(10))}
-{org("Org1", "Org1MSP", f"{self.crypto}/peerOrganizations/org1.example.com")}
+{chr(10).join(org(f"Org{n}", f"Org{n}MSP", f"{self.crypto}/peerOrganizations/org{n}.example.com", anchor) for n, anchor in self._peer_orgs())}
 Profiles:
   Channel:
     Policies: {meta(**usual)}
@@ -114,44 +130,55 @@ Profiles:
       Policies: {meta(BlockValidation="ANY Writers", **usual)}
       Capabilities: {{V2_0: true}}
     Application:
-      Organizations: [*Org1]
+      Organizations: [{", ".join(f"*Org{n}" for n, _ in self._peer_orgs())}]
       Policies: {meta(LifecycleEndorsement="MAJORITY Endorsement", Endorsement="MAJORITY Endorsement", **usual)}
       Capabilities: {{V2_5: true}}
 """)
         self.run("configtxgen", "-configPath", str(self.folder), "-profile", "Channel", "-channelID", CHANNEL,
                  "-outputBlock", str(self.genesis))
 
+    def _peer_orgs(self):
+        """(number, its lines of anchor peers)"""
+        return [(n, f"    AnchorPeers: [{{Host: 127.0.0.1, Port: {port}}}]" + chr(10) if port else "")
+                for n, port in enumerate(self.anchors or [None], 1)]
+
+    def _listener_pair(self, i):
+        return self.pair(i, "cluster server" if i in self.separate else "general")
+
     # -- processes ----------------------------------------------------------------------------------------------------
     def program(self, i):
         return self.bin / "orderer" if self.kinds[i] == "ours" else upstream_folder() / "orderer"
 
     def start_one(self, i):
-        tls = self.home(i) / "tls"
         data = self.folder / f"data{i}"
-        pair = dict(certificate=tls / "server.crt", key=tls / "server.key")
+        (certificate, key), client = self.pair(i, "general"), self.pair(i, "cluster client")
         env = {**os.environ, "FABRIC_CFG_PATH": str(self.folder), **{k: str(v) for k, v in dict(
             ORDERER_GENERAL_LISTENPORT=self.port(i), ORDERER_GENERAL_LOCALMSPID="OrdererMSP",
             ORDERER_GENERAL_LOCALMSPDIR=self.home(i) / "msp", ORDERER_GENERAL_TLS_ENABLED="true",
-            ORDERER_GENERAL_TLS_PRIVATEKEY=pair["key"], ORDERER_GENERAL_TLS_CERTIFICATE=pair["certificate"],
+            ORDERER_GENERAL_TLS_PRIVATEKEY=key, ORDERER_GENERAL_TLS_CERTIFICATE=certificate,
             ORDERER_GENERAL_TLS_ROOTCAS=f"[{self.ca}]", ORDERER_GENERAL_TLS_CLIENTAUTHREQUIRED="true",
             ORDERER_GENERAL_TLS_CLIENTROOTCAS=f"[{self.ca}]",
-            ORDERER_GENERAL_CLUSTER_CLIENTCERTIFICATE=pair["certificate"],
-            ORDERER_GENERAL_CLUSTER_CLIENTPRIVATEKEY=pair["key"], ORDERER_GENERAL_CLUSTER_ROOTCAS=f"[{self.ca}]",
+            ORDERER_GENERAL_CLUSTER_CLIENTCERTIFICATE=client[0], ORDERER_GENERAL_CLUSTER_CLIENTPRIVATEKEY=client[1],
+            ORDERER_GENERAL_CLUSTER_ROOTCAS=f"[{self.ca}]",
             ORDERER_GENERAL_CLUSTER_REPLICATIONRETRYTIMEOUT="500ms", ORDERER_GENERAL_BACKOFF_MAXDELAY="2s",
             ORDERER_FILELEDGER_LOCATION=data, ORDERER_CONSENSUS_WALDIR=data / "wal",
             ORDERER_CONSENSUS_SNAPDIR=data / "snap", ORDERER_CONSENSUS_EVICTIONSUSPICION="4s",
             ORDERER_OPERATIONS_LISTENADDRESS=f"127.0.0.1:{self.port(i, 'ops')}",
             ORDERER_METRICS_PROVIDER="prometheus",
             ORDERER_ADMIN_LISTENADDRESS=f"127.0.0.1:{self.port(i, 'admin')}", ORDERER_ADMIN_TLS_ENABLED="true",
-            ORDERER_ADMIN_TLS_CERTIFICATE=pair["certificate"], ORDERER_ADMIN_TLS_PRIVATEKEY=pair["key"],
+            ORDERER_ADMIN_TLS_CERTIFICATE=certificate, ORDERER_ADMIN_TLS_PRIVATEKEY=key,
             ORDERER_ADMIN_TLS_ROOTCAS=f"[{self.ca}]", ORDERER_ADMIN_TLS_CLIENTAUTHREQUIRED="true",
             ORDERER_ADMIN_TLS_CLIENTROOTCAS=f"[{self.ca}]", ORDERER_CHANNELPARTICIPATION_ENABLED="true").items()},
             **{k: str(v) for k, v in self.env.items()}}
         if i in self.separate:
             env.update(ORDERER_GENERAL_CLUSTER_LISTENADDRESS="127.0.0.1",
                        ORDERER_GENERAL_CLUSTER_LISTENPORT=str(self.port(i, "cluster")),
-                       ORDERER_GENERAL_CLUSTER_SERVERCERTIFICATE=str(pair["certificate"]),
-                       ORDERER_GENERAL_CLUSTER_SERVERPRIVATEKEY=str(pair["key"]))
+                       ORDERER_GENERAL_CLUSTER_SERVERCERTIFICATE=str(self._listener_pair(i)[0]),
+                       ORDERER_GENERAL_CLUSTER_SERVERPRIVATEKEY=str(self._listener_pair(i)[1]))
+        if self.operations_tls:
+            env.update(ORDERER_OPERATIONS_TLS_ENABLED="true", ORDERER_OPERATIONS_TLS_CERTIFICATE=str(certificate),
+                       ORDERER_OPERATIONS_TLS_PRIVATEKEY=str(key), ORDERER_OPERATIONS_TLS_CLIENTAUTHREQUIRED="true",
+                       ORDERER_OPERATIONS_TLS_CLIENTROOTCAS=f"[{self.ca}]")
         log = self.folder / f"orderer{i}.log"
         before = log.read_text(errors="replace").count("Beginning to serve requests") if log.exists() else 0
         process = self.processes[i] = Process(f"orderer{i}", [str(self.program(i))], env, self.folder)
@@ -259,9 +286,9 @@ Profiles:
         return answer
 
     def consenter(self, i):
-        certificate = base64.b64encode((self.home(i) / "tls/server.crt").read_bytes()).decode()
-        return {"host": "127.0.0.1", "port": self.consenter_port(i), "client_tls_cert": certificate,
-                "server_tls_cert": certificate}
+        encoded = lambda file: base64.b64encode(file.read_bytes()).decode()
+        return {"host": "127.0.0.1", "port": self.consenter_port(i), "client_tls_cert": encoded(self.pair(i, "cluster client")[0]),
+                "server_tls_cert": encoded(self._listener_pair(i)[0])}
 
     def _consenters(self, group):
         return group["groups"]["Orderer"]["values"]["ConsensusType"]["value"]["metadata"]["consenters"]
@@ -310,11 +337,20 @@ Profiles:
             time.sleep(0.05)  # between two looks; what counts is the deadline
         return answer
 
+    def operations(self, i, path, method="GET"):
+        tls = self.crypto / "ordererOrganizations/example.com/users/Admin@example.com/tls"
+        return ask_operations(self.port(i, "ops"), path, method, self.ca, tls / "client.crt", tls / "client.key")
+
     def metric(self, i, name):
-        """A metric of node i, by the operations listener (plain HTTP in these tests); 0 when it is not there."""
-        import urllib.request
+        """A metric of node i, by the operations listener; 0 when it is not there."""
+        scheme, context = "http", None
+        if self.operations_tls:
+            tls = self.crypto / "ordererOrganizations/example.com/users/Admin@example.com/tls"
+            scheme, context = "https", ssl.create_default_context(cafile=self.ca)
+            context.load_cert_chain(tls / "client.crt", tls / "client.key")
         try:
-            text = urllib.request.urlopen(f"http://127.0.0.1:{self.port(i, 'ops')}/metrics", timeout=5).read().decode()
+            url = f"{scheme}://127.0.0.1:{self.port(i, 'ops')}/metrics"
+            text = urllib.request.urlopen(url, timeout=5, context=context).read().decode()
         except OSError:
             return 0
         for line in text.splitlines():
