@@ -76,6 +76,7 @@ void ChainWorker::members_changed(const etcdraft::BlockMetadata& ids, const etcd
     });
   }
   std::lock_guard lock(mutex_);
+  cluster::keep_times(*members, *members_, std::chrono::steady_clock::now());
   members_ = std::make_shared<const cluster::Members>(std::move(*members));
 }
 

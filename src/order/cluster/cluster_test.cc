@@ -68,8 +68,8 @@ TEST(Members, OfAStrangerSayWhoseKeyItShouldHave) {
   test::Authority ca("tlsca");
   const auto first = ca.server("orderer1", {"localhost"}), second = ca.server("orderer2", {"localhost", "127.0.0.1"});
   const auto renewed = ca.server("orderer2", {"localhost"});
-  const Members members{{1, "localhost:7050", first.certificate, first.certificate},
-                        {2, "localhost:7051", second.certificate, second.certificate}};
+  const Members members{{1, "localhost:7050", first.certificate, first.certificate, {}},
+                        {2, "localhost:7051", second.certificate, second.certificate, {}}};
   const std::string told = describe_stranger(members, "ch1", "10.0.0.7:51234", renewed.certificate.der());
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "TLS-51: 10.0.0.7:51234 presents CN=orderer2 (serial " + renewed.certificate.serial_hex(), told);
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "but channel ch1 has CN=orderer2 (serial " + second.certificate.serial_hex(), told);
@@ -98,6 +98,25 @@ TEST(Members, AreAllConsentersButOurselves) {
   EXPECT_EQ((*members)[1].endpoint, "node2:7050");
   config.mutable_consenters(0)->set_server_tls_cert("rubbish");
   EXPECT_FALSE(members_of(ids, config, 9));
+}
+
+// What is under way from a consenter whose key was replaced is taken for a moment: the moment is its own, not the next change's.
+TEST(Members, KeepSinceWhenEachHasItsKey) {
+  test::Authority ca("tlsca");
+  const auto first = ca.client("orderer1"), second = ca.client("orderer2"), renewed = ca.client("orderer2");
+  const auto at = [](int seconds) { return SteadyTime{} + std::chrono::seconds(seconds); };
+  Members members{{1, "one:7050", first.certificate, first.certificate, {}}};
+  keep_times(members, {}, at(1));
+  Members more{{1, "one:7051", first.certificate, first.certificate, {}}, {2, "two:7050", second.certificate, second.certificate, {}}};
+  keep_times(more, members, at(2));
+  Members later{{1, "one:7051", first.certificate, first.certificate, {}}, {2, "two:7050", second.certificate, renewed.certificate, {}}};
+  keep_times(later, more, at(3));
+  Members last = later;
+  keep_times(last, later, at(4));
+  EXPECT_EQ(more[0].client_since, at(1));
+  EXPECT_EQ(more[1].client_since, at(2));
+  EXPECT_EQ(last[0].client_since, at(1));
+  EXPECT_EQ(last[1].client_since, at(3));
 }
 
 TEST(ExpiryWarning, IsDueBelowTheThresholdAndEveryFiveMinutes) {
@@ -129,7 +148,7 @@ class TransportTest : public testing::Test {
     settings.backoff_base = 10ms;
     settings.backoff_max = 50ms;
     transport_ = std::make_unique<Transport>(
-        settings, Transport::Parts{store_of(own_), std::make_shared<tls::TrustStore>(std::vector<tls::Root>{root_of(ca_)}),
+        settings, Transport::Parts{own_store_, std::make_shared<tls::TrustStore>(std::vector<tls::Root>{root_of(ca_)}),
                                    metrics::disabled(), os::system_clock()});
   }
   ~TransportTest() override {
@@ -161,7 +180,12 @@ class TransportTest : public testing::Test {
       if (test_.refuse_) call_->finish({Code::kUnknown, "certificate extracted from TLS connection isn't authorized"});
       test_.changed_.notify_all();
     }
-    void on_half_close() override {}
+    void on_half_close() override {
+      call_->finish(rpc::Status());
+      std::lock_guard lock(test_.mutex_);
+      ++test_.left_;
+      test_.changed_.notify_all();
+    }
 
    private:
     TransportTest& test_;
@@ -170,13 +194,14 @@ class TransportTest : public testing::Test {
 
   test::Authority ca_{"tlsca.example.com"};
   test::Identity server_pair_, own_;
+  std::shared_ptr<tls::CredentialStore> own_store_ = store_of(own_);
   std::unique_ptr<rpc::Server> server_;
   std::unique_ptr<Transport> transport_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<::orderer::StepRequest> came_;
   Bytes sender_;
-  int lost_ = 0;
+  int lost_ = 0, left_ = 0;
   bool refuse_ = false;
 };
 
@@ -223,6 +248,25 @@ TEST_F(TransportTest, BringsWhatWasSentBeforeANodesKeyChanged) {
   configure(ca_.server("orderer2", {"127.0.0.1"}).certificate);
   ASSERT_TRUE(wait([&] { return came_.size() == 2; }));
   EXPECT_EQ(came_[1].consensus_request().payload(), "commit");
+}
+
+// The others know us by our certificate's key: what we send moves to a connection that shows the new one, and nothing is lost.
+TEST_F(TransportTest, MovesToANewConnectionWhenOurCertificateIsReplaced) {
+  configure(server_pair_.certificate);
+  ASSERT_TRUE(transport_->send("ch1", 2, "0", ""));
+  ASSERT_TRUE(wait([&] { return came_.size() == 1; }));
+  const test::Identity next = ca_.client("orderer1");
+  own_store_->replace(store_of(next)->current());
+  size_t sent = 1;
+  bool moved = false;
+  for (int i = 0; i < 2000 && !moved; ++i) {
+    ASSERT_TRUE(transport_->send("ch1", 2, std::to_string(sent++), ""));
+    std::unique_lock lock(mutex_);
+    moved = changed_.wait_for(lock, 10ms, [&] { return sender_ == next.certificate.der(); });
+  }
+  EXPECT_TRUE(moved);
+  EXPECT_TRUE(wait([&] { return came_.size() == sent && left_ == 1; })) << "the old stream is left, with all that was written";
+  EXPECT_EQ(lost_, 0);
 }
 
 TEST_F(TransportTest, TellsThatAStreamEndedAndOpensAnother) {

@@ -4,13 +4,17 @@
 
 namespace selvage::order::cluster {
 
+uint64_t Connections::version() const {
+  const auto shown = credentials_->current();
+  return shown ? shown->version() : 0;
+}
+
 std::shared_ptr<rpc::Channel> Connections::to(const Member& member) {
   auto& connection = current_[key_of(member)];
-  const auto shown = credentials_->current();
-  const uint64_t version = shown ? shown->version() : 0;
-  if (connection.channel && connection.credentials == version) return connection.channel;
+  const uint64_t now = version();
+  if (connection.channel && connection.credentials == now) return connection.channel;
   if (connection.channel) retired_.push_back(std::move(connection.channel));
-  connection = {dial_(member), version};
+  connection = {dial_(member), now};
   return connection.channel;
 }
 

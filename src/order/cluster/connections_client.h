@@ -22,6 +22,8 @@ class Connections {
   Connections(std::shared_ptr<tls::CredentialStore> credentials, std::function<std::shared_ptr<rpc::Channel>(const Member&)> dial)
       : credentials_(std::move(credentials)), dial_(std::move(dial)) {}
 
+  // Of the certificate that new connections show.
+  [[nodiscard]] uint64_t version() const;
   // Nodes with equal keys share a connection.
   [[nodiscard]] static Bytes key_of(const Member& member) { return member.endpoint + "\n" + member.server.der(); }
   [[nodiscard]] std::shared_ptr<rpc::Channel> to(const Member& member);

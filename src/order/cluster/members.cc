@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
 
 #include "crypto/chain.h"
@@ -52,9 +53,17 @@ Result<Members> members_of(const etcdraft::BlockMetadata& ids, const etcdraft::C
                   (server ? client : server).error().message);
     }
     members.push_back({ids.consenter_ids(i), fmt::format("{}:{}", consenter.host(), consenter.port()),
-                       std::move(*server), std::move(*client)});
+                       std::move(*server), std::move(*client), {}});
   }
   return members;
+}
+
+void keep_times(Members& members, const Members& before, SteadyTime now) {
+  for (Member& member : members) {
+    const auto old = std::find_if(before.begin(), before.end(), [&](const Member& one) { return one.id == member.id; });
+    const bool same = old != before.end() && old->client.spki_der() == member.client.spki_der();
+    member.client_since = same ? old->client_since : now;
+  }
 }
 
 const Member* sender_of(const Members& members, BytesView certificate_der) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/clock.h"
 #include "base/result.h"
 #include "crypto/certificate.h"
 #include "order/raft/message.h"
@@ -29,6 +30,7 @@ struct Member {
   std::string endpoint;        // "host:port" of the consenter in the channel's configuration
   crypto::Certificate server;  // server_tls_cert: what it shows when we dial it
   crypto::Certificate client;  // client_tls_cert: what it shows when it dials us
+  SteadyTime client_since{};   // when it came to have the key of that, while this node watched
 };
 using Members = std::vector<Member>;
 using MembersPtr = std::shared_ptr<const Members>;
@@ -36,6 +38,9 @@ using MembersPtr = std::shared_ptr<const Members>;
 // All consenters but `self`. Errors: kInvalidArgument when a certificate is no PEM or no X.509.
 [[nodiscard]] Result<Members> members_of(const etcdraft::BlockMetadata& ids, const etcdraft::ConfigMetadata& config,
                                          raft::NodeId self);
+
+// Takes over from `before` since when each member has its client's key; for a key that is new it is `now`.
+void keep_times(Members& members, const Members& before, SteadyTime now);
 
 // The member whose client certificate has the public key of `certificate_der`; null: none has.
 [[nodiscard]] const Member* sender_of(const Members& members, BytesView certificate_der);

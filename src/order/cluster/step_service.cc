@@ -1,5 +1,6 @@
 #include "order/cluster/step_service.h"
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <optional>
@@ -37,6 +38,8 @@ log::Logger& logger() {
 }
 
 constexpr int64_t kBetweenRefusals = 10;  // seconds
+// A consenter whose key was replaced hears of that from us, and has transactions under way to us until then.
+constexpr auto kOldKeyGoesOnFor = std::chrono::seconds(2);
 
 // One stream of another orderer. All on its connection's loop, but for the call's handle.
 class Stream final : public rpc::StreamHandler {
@@ -99,6 +102,7 @@ class Stream final : public rpc::StreamHandler {
         return nullptr;
       }
       const Member* sender = sender_of(*members, peer.certificate);
+      if (sender == nullptr && channel == channel_ && goes_on(*members)) return chain;
       if (sender == nullptr) {
         const auto now = shared_->clock.now().time_since_epoch() / std::chrono::seconds(1);
         if (now >= shared_->quiet_until.load()) {
@@ -117,6 +121,12 @@ class Stream final : public rpc::StreamHandler {
     const auto now = std::chrono::floor<std::chrono::seconds>(shared_->clock.now());
     if (expiry_ && expiry_->due(now)) LOG_WARN(logger(), "{}", expiry_->text(name_, call_->peer().address, channel, now));
     return chain;
+  }
+
+  // Was this stream let in as one of a consenter that is still there, whose key was replaced a moment ago?
+  [[nodiscard]] bool goes_on(const Members& members) const {
+    const auto still = std::find_if(members.begin(), members.end(), [&](const Member& one) { return one.id == sender_; });
+    return still != members.end() && std::chrono::steady_clock::now() - still->client_since < kOldKeyGoesOnFor;
   }
 
   void consensus(::orderer::ConsensusRequest& request) {

@@ -40,6 +40,7 @@ struct StepStream {
 
   std::shared_ptr<rpc::ClientCall> call;
   std::weak_ptr<rpc::Channel> connection;
+  uint64_t credentials = 0;  // version of the certificate that the connection was made with
   std::atomic<bool> over{false};
   std::mutex mutex;  // guards the rest
   std::string why;

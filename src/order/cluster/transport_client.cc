@@ -20,9 +20,11 @@
 namespace selvage::order::cluster {
 namespace {
 
+using std::chrono::milliseconds;
+
 // What is under way to a leader is lost with it, so little is. Bytes.
 constexpr size_t kSubmitHigh = 128u << 10;
-constexpr auto kSubmitAgain = std::chrono::milliseconds(5);
+constexpr auto kSubmitAgain = milliseconds(5);
 constexpr auto kLeaveWithin = std::chrono::seconds(2);
 constexpr size_t kConsensusHigh = 64u << 20;
 constexpr auto kBetweenRefusals = std::chrono::seconds(10);
@@ -60,6 +62,7 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
                                                 std::string* host);
   std::shared_ptr<rpc::Channel> dial(const Member& member) const;
   std::shared_ptr<rpc::Channel> connection_to(const Member& member);
+  void leave_later(const std::shared_ptr<StepStream>& old);
   Connections::Channels take_unused();
   void count_streams(const std::string& channel);
   void tell_queue(const StepStream& stream, const std::string& host, Kind kind, const std::string& channel);
@@ -118,8 +121,20 @@ Result<std::shared_ptr<StepStream>> Transport::State::stream_to(const std::strin
   Destination& node = found->second;
   *host = node.member.endpoint;
   auto& stream = node.streams[kind];
-  if (stream && !stream->over) return stream;
+  const bool flows = stream && !stream->over;
+  const uint64_t version = connections.version();
+  if (flows && stream->credentials == version) return stream;
   const auto connection = connection_to(node.member);
+  if (flows) {
+    // Our certificate was replaced, and with it maybe the key by which the others know us: they soon take nothing more that comes
+    // under the old one. Until the new connection stands, the old one goes on.
+    const auto state = connection->state();
+    if (state == rpc::ChannelState::kIdle || state == rpc::ChannelState::kTransientFailure) {
+      delay.run_at(steady_now(), [connection] { (void)connection->wait_ready(milliseconds(0)); });  // wakes it
+    }
+    if (state != rpc::ChannelState::kReady) return stream;
+    leave_later(stream);
+  }
   if (connection->state() == rpc::ChannelState::kTransientFailure) {
     const auto failure = connection->last_failure();
     return dropped(failure ? failure->message
@@ -132,9 +147,26 @@ Result<std::shared_ptr<StepStream>> Transport::State::stream_to(const std::strin
       StepStream::open(connection, [weak = weak_from_this(), channel, to](const auto& ended, const std::string& why) {
         if (auto state = weak.lock()) state->ended(channel, to, ended, why);
       });
+  stream->credentials = version;
   LOG_DEBUG(logger(), "Created new {} stream to {}({}) for channel {}", name_of(kind), to, *host, channel);
   count_streams(channel);
   return stream;
+}
+
+// Under `mutex`: what was written still goes out, and whoever waits for room is woken for the next stream, both without it.
+void Transport::State::leave_later(const std::shared_ptr<StepStream>& old) {
+  delay.run_at(steady_now(), [old] { old->leave("our certificate was replaced"); });
+  delay.run_at(steady_now() + kLeaveWithin, [old, weak = weak_from_this()] {
+    old->abort("our certificate was replaced");
+    const auto state = weak.lock();
+    if (!state) return;
+    Connections::Channels unused;
+    {
+      std::lock_guard lock(state->mutex);
+      unused = state->take_unused();
+    }
+    for (const auto& connection : unused) connection->close();
+  });
 }
 
 // Under `mutex`.
@@ -393,7 +425,7 @@ void Transport::heard_of(const std::string& channel, raft::NodeId id) {
     connection = state_->connection_to(node->second.member);
   }
   if (connection->state() == rpc::ChannelState::kTransientFailure) {
-    (void)connection->wait_ready(std::chrono::milliseconds(0));  // wakes it; does not wait
+    (void)connection->wait_ready(milliseconds(0));  // wakes it; does not wait
   }
 }
 
