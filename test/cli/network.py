@@ -173,15 +173,16 @@ class Process:
         self.name = name
         self.log = folder / f"{name}.log"
         self.file = open(self.log, "ab")
+        self.begun = len(self.text())  # what a process before this one has said
         self.popen = subprocess.Popen(command, env=env, cwd=folder, stdout=self.file, stderr=self.file)
 
     def text(self):
         return self.log.read_text(errors="replace")
 
-    def wait_for(self, pattern, timeout=30):
-        """Until a line of the log matches."""
+    def wait_for(self, pattern, timeout=30, own=False):
+        """Until a line of the log matches; `own`: a line of this process, not of one before it with the same log."""
         deadline = time.monotonic() + timeout
-        while not re.search(pattern, self.text()):
+        while not re.search(pattern, self.text()[self.begun if own else 0:]):
             if self.popen.poll() is not None:
                 raise RuntimeError(f"{self.name} ended with {self.popen.returncode}:\n{self.text()[-3000:]}")
             if time.monotonic() > deadline:
@@ -265,7 +266,7 @@ class Network:
             ORDERER_ADMIN_TLS_ROOTCAS=f"[{admin_ca}]", ORDERER_ADMIN_TLS_CLIENTAUTHREQUIRED="true",
             ORDERER_ADMIN_TLS_CLIENTROOTCAS=f"[{admin_ca}]", ORDERER_CHANNELPARTICIPATION_ENABLED="true")
         process = self.processes["orderer"] = Process("orderer", [str(self.programs["orderer"])], env, self.folder)
-        process.wait_for("Beginning to serve requests")
+        process.wait_for("Beginning to serve requests", own=True)
         return process
 
     def start_peer(self, name, **more):
@@ -283,7 +284,7 @@ class Network:
             CORE_OPERATIONS_LISTENADDRESS=f"127.0.0.1:{self.ports[name + '_ops']}", CORE_VM_ENDPOINT="",
             CORE_CHAINCODE_EXTERNALBUILDERS=json.dumps([{"name": "ccaas", "path": str(self.builder())}])), **more})
         process = self.processes[name] = Process(name, [str(self.programs["peer"]), "node", "start"], env, self.folder)
-        process.wait_for("Started peer with ID=")
+        process.wait_for("Started peer with ID=", own=True)
         return process
 
     def operations_tls(self, name):
