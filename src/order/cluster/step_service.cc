@@ -39,7 +39,7 @@ log::Logger& logger() {
 
 constexpr int64_t kBetweenRefusals = 10;  // seconds
 // A consenter whose key was replaced hears of that from us, and has transactions under way to us until then.
-constexpr auto kOldKeyGoesOnFor = std::chrono::seconds(2);
+constexpr auto kOldKeyGoesOnFor = std::chrono::seconds(10);
 
 // One stream of another orderer. All on its connection's loop, but for the call's handle.
 class Stream final : public rpc::StreamHandler {
