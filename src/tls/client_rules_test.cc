@@ -20,15 +20,17 @@ struct Listener {
   std::string answer_to(const test::Identity& who) {
     policy.client_names_setting.key = "CORE_PEER_TLS_CLIENTNAMES";
     ServerContext server(test::credentials(ca.server("peer0", {"localhost"})), trust, policy, clock);
-    ClientContext client(test::credentials(who, "client"), test::trust({ca.certificate()}), {}, clock);
+    ClientContext client(test::credentials(who, "client"), test::trust({ca.certificate()}), of_client, clock);
     auto talk = test::converse(client, server);
     talk.run();
     auto diagnosis = talk.server->diagnosis();
     said = diagnosis ? diagnosis->cause + " " + diagnosis->remedy : "";
     alert = talk.client->failure() ? talk.client->failure()->alert_received : std::nullopt;
+    client_says = talk.client->diagnosis() ? talk.client->diagnosis()->code : "";
     return diagnosis ? diagnosis->code : "";
   }
-  std::string said;
+  ClientPolicy of_client;
+  std::string said, client_says;
   std::optional<int> alert;
 };
 
@@ -90,6 +92,17 @@ TEST(ClientNames, LetInWhoHasOneOfThem) {
   EXPECT_NE(listener.said.find("CORE_PEER_TLS_CLIENTNAMES"), std::string::npos) << listener.said;
   listener.policy.client_names = {"app1.org1"};
   EXPECT_EQ(listener.answer_to(listener.ca.client("app1")), "TLS-58");  // a common name is no name
+}
+
+TEST(ClientNames, TellTheClientThatItsCertificateIsGoodButNotLetIn) {
+  for (const bool tls12 : {false, true}) {
+    Listener listener;
+    listener.policy.client_names = {"app2.org1"};
+    listener.of_client.tls12_only = tls12;
+    EXPECT_EQ(listener.answer_to(listener.ca.client("app1")), "TLS-58");
+    EXPECT_EQ(listener.alert, kAlertAccessDenied);
+    EXPECT_EQ(listener.client_says, "TLS-58");
+  }
 }
 
 }  // namespace

@@ -161,6 +161,8 @@ Result<std::shared_ptr<const ServerContext::Built>> ServerContext::built() {
   }
   SSL_CTX_set_client_hello_cb(native, OpensslSession::on_client_hello, nullptr);
   SSL_CTX_set_alpn_select_cb(native, OpensslSession::on_alpn, nullptr);
+  // For the one alert that OpenSSL does not send; else nobody needs a secret.
+  if (!policy_.client_names.empty()) SSL_CTX_set_keylog_callback(native, OpensslSession::on_secret);
   built_ = std::make_shared<Built>(Built{std::move(basis)});
   return built_;
 }

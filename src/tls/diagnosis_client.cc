@@ -231,9 +231,11 @@ Diagnosis our_certificate_refused(const Evidence& seen) {
                     "have a new certificate issued; the server's log names the organisation whose list it is");
   }
   if (seen.alert_received == kAlertAccessDenied) {
+    std::vector<std::string> names = leaf.dns_names();
+    names.insert(names.end(), leaf.uris().begin(), leaf.uris().end());
     return diagnose(seen, "TLS-58", Fault::kClient,
                     fmt::format("{}: {} is from a CA that it trusts, but has none of the names that may connect there ({}).", said,
-                                our_certificate(seen), list(leaf.dns_names(), "it has no DNS name")),
+                                our_certificate(seen), list(names, "it has no DNS or URI name")),
                     "ask the server's operator to add its name (peer.tls.clientNames, General.TLS.ClientNames), or have a certificate "
                     "issued with a name that is there");
   }
@@ -312,9 +314,8 @@ Diagnosis our_certificate_refused(const Evidence& seen) {
   }
   if (seen.alert_received == kAlertBadCertificate && issuer_listed(seen)) {
     return diagnose(seen, "TLS-00", Fault::kUnknown,
-                    fmt::format("{}: {} is valid, allows clientAuth and was issued by {}, which the server lists. It may serve certain "
-                                "names only (TLS-58).",
-                                said, our_certificate(seen), issuer_of(leaf)),
+                    fmt::format("{}: {} is valid, allows clientAuth and was issued by {}, which the server lists.", said,
+                                our_certificate(seen), issuer_of(leaf)),
                     "the server's log says why");
   }
   return diagnose(seen, "TLS-02", Fault::kClient,

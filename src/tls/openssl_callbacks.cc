@@ -135,7 +135,7 @@ std::optional<Refusal> OpensslSession::judge(const std::vector<crypto::Certifica
                    kAlertCertificateRevoked};
   }
   if (!policy.client_names.empty() && !has_allowed_name(chain.front(), policy.client_names)) {
-    return Refusal{Refusal::Kind::kOtherName, "tls: client certificate has none of the names that may connect", {}, kAlertBadCertificate};
+    return Refusal{Refusal::Kind::kOtherName, "tls: client certificate has none of the names that may connect", {}, kAlertAccessDenied};
   }
   return std::nullopt;
 }
@@ -211,8 +211,11 @@ void OpensslSession::on_event(const SSL* ssl, int where, int value) {
 
 void OpensslSession::on_secret(const SSL* ssl, const char* line) {
   std::string_view text(line);
-  if (!text.starts_with("CLIENT_HANDSHAKE_TRAFFIC_SECRET ")) return;
-  if (auto secret = from_hex(text.substr(text.rfind(' ') + 1))) session_of(ssl)->handshake_secret_ = std::move(*secret);
+  OpensslSession* session = session_of(ssl);
+  // A server writes with its last keys as soon as it has said its part.
+  const bool server = session->basis_->our_side == Side::kServer;
+  if (!text.starts_with(server ? "SERVER_TRAFFIC_SECRET_0 " : "CLIENT_HANDSHAKE_TRAFFIC_SECRET ")) return;
+  if (auto secret = from_hex(text.substr(text.rfind(' ') + 1))) session->handshake_secret_ = std::move(*secret);
 }
 
 // See tls/handshake_alert.h. What OpenSSL made since `output_before` would be our part of a good handshake.
@@ -225,6 +228,18 @@ void OpensslSession::refuse_server(size_t output_before) {
     alert_sent_ = refusal_->alert;
   }
   fail_with(refusal_->text);
+}
+
+// OpenSSL has no verdict that makes this alert: the "bad certificate" that it made since `output_before` gives way to it.
+void OpensslSession::deny_client(size_t output_before) {
+  if (!alert_sent_) return;
+  const Bytes record = SSL_version(ssl_.get()) == TLS1_3_VERSION
+                           ? protected_alert(SSL_get_current_cipher(ssl_.get()), handshake_secret_, refusal_->alert)
+                           : Bytes{21, 3, 3, 0, 2, 2, static_cast<char>(refusal_->alert)};  // nothing is encrypted yet
+  if (record.empty()) return;
+  output_.resize(output_before);
+  output_ += record;
+  alert_sent_ = refusal_->alert;
 }
 
 }  // namespace selvage::tls

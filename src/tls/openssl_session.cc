@@ -118,7 +118,9 @@ void OpensslSession::handshake() {
   if (refusal_ && basis_->our_side == Side::kClient && result == 1) return refuse_server(output_before);
   if (result == 1) return handshake_done();
   int error = SSL_get_error(ssl_.get(), result);
-  if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) fail_from_openssl();
+  if (error == SSL_ERROR_WANT_READ || error == SSL_ERROR_WANT_WRITE) return;
+  if (refusal_ && refusal_->alert == kAlertAccessDenied) deny_client(output_before);
+  fail_from_openssl();
 }
 
 void OpensslSession::handshake_done() {

@@ -78,6 +78,7 @@ class OpensslSession final : public Session {
   void read_all(Bytes& plaintext);
   void fail_from_openssl();
   void refuse_server(size_t output_before);
+  void deny_client(size_t output_before);
   void fail_with(std::string error);
   void gather(std::string error);
   [[nodiscard]] std::string words_for(unsigned long openssl_error) const;
@@ -96,7 +97,7 @@ class OpensslSession final : public Session {
   std::optional<Refusal> refusal_;
   std::optional<int> alert_sent_, alert_received_;
   bool certificate_requested_ = false;
-  Bytes handshake_secret_;  // client, TLS 1.3, until the handshake is over
+  Bytes handshake_secret_;  // TLS 1.3, until the handshake is over: what an alert of ours is protected with
   Bytes first_bytes_;
   // Of the ClientHello, for messages.
   std::vector<std::string> alpn_offered_;
