@@ -53,6 +53,7 @@ struct Evidence {
 
   ServerPolicy server_policy;           // when our_side is kServer
   ClientPolicy client_policy;           // when our_side is kClient
+  std::string other_key_expected;       // server: ServerPolicy::other_key_expected's answer, when the client refused us
   std::string dialled_host;             // client
   SystemTime now{};                     // UTC, unshifted
   std::chrono::nanoseconds duration{0}; // since the connection began

@@ -237,6 +237,13 @@ Diagnosis refused_by_client(const Evidence& seen) {
                     "the client must dial one of these names or override it, or issue the certificate with that address "
                     "(--csr.hosts)");
   }
+  if (!seen.other_key_expected.empty()) {
+    return diagnose(seen, "TLS-51", Fault::kUnknown,
+                    said + ". If it is another orderer: " + seen.other_key_expected + ".",
+                    "renewed without reusing the key? Put the old pair back (General.TLS.Certificate, or General.Cluster.ServerCertificate), "
+                    "or update server_tls_cert and client_tls_cert of this consenter: selvage rotate orderer. If it is a client: look at its "
+                    "CA file and at the name it dials (TLS-25)");
+  }
   return diagnose(seen, "TLS-25", Fault::kClient,
                   said + ": its CA file does not hold our issuer" +
                       (seen.our_chain.empty() ? "" : " " + issuer_of(seen.our_chain.back())) +

@@ -27,9 +27,15 @@ class Refusals : public testing::TestWithParam<int> {
   std::unique_ptr<ServerContext> server_context;
   std::unique_ptr<ClientContext> client_context;
 
+  std::string other_key;
+
   void run() {
     ServerPolicy policy;
     policy.listener = "PeerServer";
+    policy.other_key_expected = [this](const crypto::Certificate& ours) {
+      EXPECT_EQ(ours, server.certificate);
+      return other_key;
+    };
     policy.client_auth_setting.key = "CORE_PEER_TLS_CLIENTAUTHREQUIRED";
     policy.client_roots_setting.key = "CORE_PEER_TLS_CLIENTROOTCAS_FILES";
     client_policy.is_cli = true;
@@ -254,6 +260,19 @@ TEST_P(Refusals, T25ClientHasAnotherCa) {
   EXPECT_EQ(talk.server->failure()->error, "remote error: tls: bad certificate");
   EXPECT_EQ(server_says().code, "TLS-25");
   EXPECT_PRED_FORMAT2(IsSubstring, "refused our certificate", server_says().cause);
+}
+
+TEST_P(Refusals, T51AnotherOrdererPinsAnotherKeyAsThisNodeKnowsItself) {
+  client_policy.pin = [](const crypto::Certificate&) { return fail(Code::kPermissionDenied, "another key is expected"); };
+  run();
+  EXPECT_EQ(client_says().code, "TLS-51");
+  EXPECT_EQ(server_says().code, "TLS-25") << "nothing says that it is the key";
+  other_key = "channel ch1 has another key for the consenter orderer0:7050";
+  run();
+  EXPECT_EQ(server_says().code, "TLS-51");
+  EXPECT_PRED_FORMAT2(IsSubstring, other_key, server_says().cause);
+  EXPECT_PRED_FORMAT2(IsSubstring, "selvage rotate orderer", server_says().remedy);
+  EXPECT_PRED_FORMAT2(IsSubstring, "TLS-25", server_says().remedy);
 }
 
 TEST_P(Refusals, T25OfACertificateThatNeverEndsIsNotCalledExpired) {

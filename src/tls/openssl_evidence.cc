@@ -126,6 +126,8 @@ void OpensslSession::gather(std::string error) {
   }
   seen->server_policy = basis_->server_policy;
   seen->client_policy = basis_->client_policy;
+  const auto& other_key = basis_->server_policy.other_key_expected;
+  if (alert_received_ && other_key && !seen->our_chain.empty()) seen->other_key_expected = other_key(seen->our_chain.front());
   seen->dialled_host = host_;
   seen->now = basis_->clock->now();
   seen->duration = basis_->clock->steady() - begun_;

@@ -46,6 +46,9 @@ struct ServerPolicy {
   std::function<void(const std::string& address, const std::vector<crypto::Certificate>& chain)> on_visitor;
 
   // For messages only.
+  // Asked when a client refused our certificate: how the others that know us by its key have another one for us (orderers,
+  // TLS-51); empty: they have not. Any thread.
+  std::function<std::string(const crypto::Certificate& ours)> other_key_expected;
   std::string listener;         // "PeerServer", "Orderer": as Fabric's server= field
   Origin client_auth_setting;   // what demands the certificate: CORE_PEER_TLS_CLIENTAUTHREQUIRED
   Origin client_roots_setting;  // what to extend with another CA: CORE_PEER_TLS_CLIENTROOTCAS_FILES

@@ -70,7 +70,8 @@ void ClusterTls::register_in(OrdererTlsUpkeep& upkeep, const Listener& general, 
   register_roots(registry, listener->trust, "files", settings.roots);
 }
 
-Result<ClusterTls> cluster_tls(const config::OrdererSettings& settings, const Listener& general) {
+Result<ClusterTls> cluster_tls(const config::OrdererSettings& settings, const Listener& general,
+                               std::shared_ptr<const ConsenterKeys> keys) {
   const config::Cluster& cluster = settings.cluster;
   ClusterTls tls;
   const bool shared = cluster.listen_port == 0 && cluster.listen_address.empty() &&
@@ -115,6 +116,9 @@ Result<ClusterTls> cluster_tls(const config::OrdererSettings& settings, const Li
   policy.listener = "Orderer";
   policy.client_auth_setting = {"General.Cluster.ListenPort", settings.file, 0};
   policy.client_roots_setting = {"General.Cluster.RootCAs", settings.file, 0};
+  policy.other_key_expected = [keys = std::move(keys), port = cluster.listen_port](const crypto::Certificate& ours) {
+    return keys->other_key_for(port, ours);
+  };
   listener.context = std::make_shared<tls::ServerContext>(listener.credentials, listener.trust, std::move(policy));
   SELVAGE_CHECK(listener.context->check());
   tls.listener = std::move(listener);

@@ -40,7 +40,8 @@ struct ClusterTls {
 };
 
 // Errors: one line for the operator, with setting, file and remedy.
-[[nodiscard]] Result<ClusterTls> cluster_tls(const config::OrdererSettings& settings, const Listener& general);
+[[nodiscard]] Result<ClusterTls> cluster_tls(const config::OrdererSettings& settings, const Listener& general,
+                                             std::shared_ptr<const ConsenterKeys> keys);
 
 [[nodiscard]] order::cluster::Transport::Settings transport_settings(const config::OrdererSettings& settings,
                                                                      const ClusterTls& tls);

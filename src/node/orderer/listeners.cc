@@ -7,7 +7,7 @@
 
 namespace selvage::node {
 
-Result<Listener> general_listener(const config::OrdererSettings& settings) {
+Result<Listener> general_listener(const config::OrdererSettings& settings, std::shared_ptr<const ConsenterKeys> keys) {
   const auto& tls = settings.tls;
   Listener listener;
   SELVAGE_TRY(listener.credentials, load_pair(tls.certificate, tls.key));
@@ -31,6 +31,9 @@ Result<Listener> general_listener(const config::OrdererSettings& settings) {
   policy.client_names_setting = tls.client_names_origin;
   policy.client_auth_setting = tls.client_auth_origin;
   policy.client_roots_setting = tls.client_roots_origin;
+  policy.other_key_expected = [keys = std::move(keys), port = settings.listen_port](const crypto::Certificate& ours) {
+    return keys->other_key_for(port, ours);
+  };
   if (listener.would_be) {
     listener.visitors = std::make_shared<tls::Visitors>(listener.would_be, policy);
     policy.on_visitor = [visitors = listener.visitors](const auto& address, const auto& chain) { visitors->saw(address, chain); };

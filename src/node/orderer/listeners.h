@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "config/orderer_settings.h"
+#include "node/orderer/consenter_keys.h"
 #include "tls/context.h"
 #include "tls/live/visitors.h"
 #include "tls/credentials.h"
@@ -22,7 +23,7 @@ struct Listener {
   std::shared_ptr<tls::Visitors> visitors;
 };
 
-// Errors: one line for the operator, with setting, file and remedy.
-[[nodiscard]] Result<Listener> general_listener(const config::OrdererSettings& settings);
+// Errors: one line for the operator, with setting, file and remedy. `keys`: what to tell when a client refuses us.
+[[nodiscard]] Result<Listener> general_listener(const config::OrdererSettings& settings, std::shared_ptr<const ConsenterKeys> keys);
 
 }  // namespace selvage::node

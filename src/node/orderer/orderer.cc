@@ -146,6 +146,7 @@ struct Orderer::Parts {
   void stop();
 
   const config::OrdererSettings settings;
+  const std::shared_ptr<ConsenterKeys> consenter_keys = std::make_shared<ConsenterKeys>();
   Listener general;
   ClusterTls cluster;
   std::unique_ptr<ops::Operations> operations;
@@ -168,7 +169,7 @@ struct Orderer::Parts {
 Status Orderer::Parts::start() {
   SELVAGE_CHECK(check_settings(settings));
   SELVAGE_TRY(const auto msp, load_msp(settings));
-  auto listener = general_listener(settings);
+  auto listener = general_listener(settings, consenter_keys);
   if (!listener) {
     const bool pair = listener.error().message.starts_with("tls: ");  // Fabric's words for a pair that does not match
     return fail(pair ? listener.error().within("Failed to return new GRPC server") : listener.error());
@@ -181,7 +182,7 @@ Status Orderer::Parts::start() {
   operations = std::make_unique<ops::Operations>(operations_settings(settings, operations_tls));
   LOG_INFO(logger(), "Starting without a system channel");
   LOG_INFO(logger(), "Setting up cluster");
-  SELVAGE_TRY(cluster, cluster_tls(settings, general));
+  SELVAGE_TRY(cluster, cluster_tls(settings, general, consenter_keys));
   if (!cluster.listener) {
     LOG_INFO(logger(), "Cluster listener is not configured, defaulting to use the general listener on port {}",
              settings.listen_port);
@@ -210,10 +211,12 @@ Status Orderer::Parts::start() {
       [this](const channel::BundlePtr& bundle) {
         cluster.follow(*bundle);  // first: a pair of a CA that comes with this configuration is held against that CA, too
         tls->follow(*bundle);
+        consenter_keys->follow(*bundle);
       },
       [this](const std::string& channel) { sources.changed(channel); },
       [this](const std::string& channel) {
         tls->forget(channel);
+        consenter_keys->forget(channel);
         cluster.forget(channel);
         sources.forget(channel);
       },

@@ -13,14 +13,6 @@ namespace {
 
 constexpr auto kBetweenWarnings = std::chrono::minutes(5);
 
-// "CN=orderer2 (serial 3f9c, key ab12cd34.., 2026-01-01 to 2027-01-01)"
-std::string facts_of(const crypto::Certificate& certificate) {
-  const auto date = [](std::chrono::sys_seconds time) { return crypto::to_rfc3339(time).substr(0, 10); };
-  return fmt::format("{} (serial {}, key {}.., {} to {})", escape(certificate.subject(), 120), certificate.serial_hex().substr(0, 40),
-                     to_hex(crypto::sha256(certificate.spki_der()).substr(0, 4)), date(certificate.not_before()),
-                     date(certificate.not_after()));
-}
-
 // The consenter whose place `certificate` was made for: it may be dialled at that endpoint, or has the same name.
 const Member* find_namesake(const Members& members, const crypto::Certificate& certificate) {
   const std::string& name = certificate.common_name();
@@ -37,6 +29,13 @@ const Member* find_namesake(const Members& members, const crypto::Certificate& c
 }
 
 }  // namespace
+
+std::string facts_of(const crypto::Certificate& certificate) {
+  const auto date = [](std::chrono::sys_seconds time) { return crypto::to_rfc3339(time).substr(0, 10); };
+  return fmt::format("{} (serial {}, key {}.., {} to {})", escape(certificate.subject(), 120), certificate.serial_hex().substr(0, 40),
+                     to_hex(crypto::sha256(certificate.spki_der()).substr(0, 4)), date(certificate.not_before()),
+                     date(certificate.not_after()));
+}
 
 Result<Members> members_of(const etcdraft::BlockMetadata& ids, const etcdraft::ConfigMetadata& config,
                            raft::NodeId self) {

@@ -45,6 +45,9 @@ void keep_times(Members& members, const Members& before, SteadyTime now);
 // The member whose client certificate has the public key of `certificate_der`; null: none has.
 [[nodiscard]] const Member* sender_of(const Members& members, BytesView certificate_der);
 
+// "CN=orderer2 (serial 3f9c, key ab12cd34.., 2026-01-01 to 2027-01-01)"
+[[nodiscard]] std::string facts_of(const crypto::Certificate& certificate);
+
 // What to say of somebody whose certificate is that of no consenter of `channel`: which key it has, and which key the consenter
 // has that it seems to be (TLS-51).
 [[nodiscard]] std::string describe_stranger(const Members& members, const std::string& channel, const std::string& address,
