@@ -5,7 +5,7 @@
 #include "os/system_clock.h"
 #include "os/system_random.h"
 #include "peer/events.pb.h"
-#include "tls/binding.h"
+#include "rpc/why_refused.h"
 #include "wire/envelope.h"
 #include "wire/marshal.h"
 
@@ -33,10 +33,7 @@ Result<::orderer::DeliverResponse> parse_answer(From from, const Bytes& message)
 }  // namespace
 
 std::string why_refused(rpc::ClientStream& stream, ::common::Status answer) {
-  if (answer != ::common::BAD_REQUEST || !stream.finish().ok()) return "";
-  const rpc::Metadata trailers = stream.trailers();
-  const auto why = trailers.first(tls::kWhyTrailer);
-  return why ? escape(rpc::percent_decode(*why), 1000) : "";
+  return answer == ::common::BAD_REQUEST ? rpc::why_refused(stream) : "";
 }
 
 Result<::common::Envelope> make_seek_envelope(const std::string& channel_id, const wire::Signer& signer,

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "kit/loopback.h"
+#include "rpc/why_refused.h"
+#include "tls/binding.h"
 
 namespace selvage::rpc {
 namespace {
@@ -219,6 +221,32 @@ TEST_F(Loopback, AHandlerThatForgetsItsCallEndsIt) {
   make().add_unary("/test.Echo/Forget", [](auto, Bytes) {});
   start();
   EXPECT_EQ(channel->call("/test.Echo/Forget", "", {.timeout = kLong}).status.code, Code::kUnknown);
+}
+
+// As Deliver refuses: a message that says so, a good status, and the reason beside it.
+TEST_F(Loopback, AStreamThatWasRefusedTellsWhyBesideAGoodStatus) {
+  class Refusing final : public EchoHandler {
+   public:
+    using EchoHandler::EchoHandler;
+    void on_message(Bytes message) override {
+      if (message == "open") return;
+      call_->add_trailer(tls::kWhyTrailer, percent_encode("TLS-50: no\nhash"));
+      call_->write("BAD_REQUEST");
+      if (message != "and stay") call_->finish({});
+    }
+    void on_half_close() override {}
+  };
+  make().add_stream("/test.Echo/Refusing", [](auto call) { return std::make_unique<Refusing>(std::move(call)); });
+  start();
+  const auto ask = [&](const char* what, std::chrono::milliseconds within) {
+    auto stream = channel->stream("/test.Echo/Refusing", {.timeout = kLong});
+    stream->write(what);
+    Bytes message;
+    EXPECT_TRUE(stream->read(&message));
+    return why_refused(*stream, within);
+  };
+  EXPECT_EQ(ask("and end", kLong), "TLS-50: no\\x0ahash");  // escaped, for a log
+  EXPECT_EQ(ask("and stay", 10ms), "") << "a server that leaves the call open holds nobody up";
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What Fabric compares on top of TLS, provoked in networks: consenters' keys (T51), organisations' TLS roots in the channel (T52),
-gossip's handshake (T53), connection.json of chaincode as a service (T54). What our nodes' logs and our tools say is held against
+"""What Fabric compares on top of TLS, provoked in networks: the hash in requests for blocks (T50), consenters' keys (T51), organisations'
+TLS roots in the channel (T52), gossip's handshake (T53), connection.json of chaincode as a service (T54). What our nodes' logs and our tools say is held against
 expected/<case>.txt; `--update` writes it anew. With FABRIC_GO_BIN upstream's programs stand on the other side where they can,
 and their last lines are held too.
 """
@@ -47,6 +47,34 @@ def found(process, pattern, timeout=60):
     """The first text of a log that matches, its indented record with it."""
     process.wait_for(pattern, timeout)
     return re.search(pattern + r".*(?:\n   .*)*", process.text()).group(0).splitlines()
+
+
+# -- T50 -------------------------------------------------------------------------------------------------------------------
+def proxy_before_an_orderer(folder):
+    """The channel knows its orderer by the address of a proxy that ends TLS: what a peer and another orderer, who ask for blocks, have
+    in their logs."""
+    class Behind(orderers_kit.Orderers):
+        front = None
+
+        def make_pairs(self):
+            ca = self.crypto / "ordererOrganizations/example.com/tlsca"
+            front, own = issue(ca, self.folder / "proxy", "front", "/CN=proxy.example.com"), issue(ca, self.folder / "proxy", "own", "/CN=nginx")
+            self.front = Proxy(front, self.port(0), own).__enter__()
+
+        def address(self, i):
+            return f"127.0.0.1:{self.front.port}" if i == 0 else super().address(i)
+
+    os.environ.update(PLAIN)
+    with Behind(folder, ["ours", "ours"], consenters=1) as net, make_network(folder) as peers:
+        try:
+            net.start()
+            peer = peers.start_peer("org1")
+            peers.cli("org1", "channel", "join", "-b", net.genesis)
+            yield "the peer", found(peer, "WARN peer.blocksprovider Failure in processing incoming messages")
+            net.join(1)
+            yield "the orderer that follows", found(net.processes[1], "WARN orderer.common.cluster.puller Received error of type")
+        finally:
+            net.front.__exit__()
 
 
 # -- T51 -------------------------------------------------------------------------------------------------------------------
@@ -217,6 +245,7 @@ def chaincode_as_a_service(folder):
 
 
 CASES = {
+    "T50c": ("a proxy that ends TLS before an orderer of whom a peer and another orderer take blocks", proxy_before_an_orderer),
     "T51": ("a consenter that dials with another key than the channel's configuration has", consenter_that_dials_with_a_new_key),
     "T51b": ("a consenter whose key is not the one in the channel's configuration", consenter_with_a_new_key),
     "T52": ("an orderer organisation without TLS roots in the channel's configuration", orderers_without_tls_roots),

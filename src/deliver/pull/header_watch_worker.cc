@@ -204,6 +204,9 @@ void HeaderWatch::fall_silent(Witness& witness, const std::string& why) {
   witness.asked = false;
   witness.ask_at = now() + witness.pause;
   witness.pause = std::min(2 * witness.pause, settings_.pause_max);
+  // Dialled anew: the next request is signed for the certificate that we have then, and this connection may show an older one.
+  if (witness.channel) witness.channel->close();
+  witness.channel = nullptr;
   const std::lock_guard lock(inbox_->mutex);
   auto line = std::exchange(inbox_->lines[witness.place], std::make_shared<Line>());
   if (line->call) line->call->cancel();

@@ -9,6 +9,7 @@
 #include "deliver/pull/header_watch_worker.h"
 #include "orderer/ab.pb.h"
 #include "rpc/channel.h"
+#include "rpc/why_refused.h"
 #include "tls/diagnosis.h"
 #include "wire/block.h"
 
@@ -217,7 +218,8 @@ Puller::Ended Puller::receive(rpc::Channel& channel, Bytes request, const Endpoi
     if (!response.ParseFromString(bytes)) return give_up("what orderer `" + endpoint.address + "` sent is no DeliverResponse");
     if (response.has_status()) {
       if (response.status() == ::common::SUCCESS) return give_up("received success for a seek that should never complete");
-      return give_up("received bad status " + ::common::Status_Name(response.status()) + " from orderer");
+      const std::string why = response.status() == ::common::BAD_REQUEST ? rpc::why_refused(*stream) : "";
+      return give_up("received bad status " + ::common::Status_Name(response.status()) + " from orderer" + (why.empty() ? "" : ": " + why));
     }
     if (!response.has_block()) return give_up("orderer `" + endpoint.address + "` sent neither block nor status");
     const std::shared_ptr<::common::Block> block(response.release_block());

@@ -12,6 +12,7 @@
 #include "deliver/pull/block_verifier.h"
 #include "orderer/ab.pb.h"
 #include "rpc/channel.h"
+#include "rpc/why_refused.h"
 #include "tls/context.h"
 #include "wire/block.h"
 #include "wire/envelope.h"
@@ -145,7 +146,8 @@ Status RangeClient::receive(rpc::Channel& channel, const Endpoint& endpoint, Byt
       if (response->has_status()) {
         if (response->status() == ::common::FORBIDDEN) return fail(Code::kPermissionDenied, "forbidden pulling the channel");
         if (response->status() == ::common::SERVICE_UNAVAILABLE) return unavailable("service unavailable");
-        return unavailable("faulty node, received: status " + ::common::Status_Name(response->status()));
+        const std::string why = response->status() == ::common::BAD_REQUEST ? rpc::why_refused(*stream, settings_.fetch_timeout) : "";
+        return unavailable("faulty node, received: status " + ::common::Status_Name(response->status()) + (why.empty() ? "" : ": " + why));
       }
       if (!response->has_block()) return unavailable(endpoint.address + " sent neither block nor status");
       auto block = std::shared_ptr<::common::Block>(response->release_block());
