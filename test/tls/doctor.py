@@ -3,8 +3,12 @@
 one with which everything has expired; its exit codes, and its answer to machines."""
 import contextlib
 import json
+import socket
+import ssl
 import subprocess
 import sys
+import threading
+import warnings
 
 sys.argv = sys.argv[:1]
 from strangers import BIN, PORTS, check, network, refusals, run  # noqa: E402
@@ -32,17 +36,57 @@ def says(bench, what, code, section, words, *arguments, exit_code=2, settings=No
     check(f"{what}: {code}", got == exit_code and bool(found), f"exit {got}, {wrong_ones(findings)}")
 
 
+def ask_as_peer(bench, *words, settings=None):
+    """As ask(), of a peer."""
+    ports = dict(zip(("main", "admin", "operations", "chaincode"), PORTS.take(4)))
+    env = bench.peer_environment(refusals.Case("peer", "peer", settings=settings), bench.folder, ports)
+    done = subprocess.run([BIN / "selvage", "doctor", "tls", "--config", network.ROOT / "config/core.yaml", *words, "--json"], env=env,
+                          capture_output=True, text=True, timeout=120)
+    return done.returncode, json.loads(done.stdout)["findings"]
+
+
 @contextlib.contextmanager
-def node(bench, name, server):
+def node(bench, name, server, kind="orderer"):
     folder = bench.folder / name
     folder.mkdir()
     ports = dict(zip(("main", "admin", "operations", "chaincode"), PORTS.take(4)))
-    process = network.Process("orderer", [str(BIN / "orderer")], bench.environment(refusals.Case(name, name, server=server), folder, ports), folder)
+    case = refusals.Case(name, name, server=server)
+    env = (bench.environment if kind == "orderer" else bench.peer_environment)(case, folder, ports)
+    process = network.Process(kind, [str(BIN / kind)] + ["node", "start"] * (kind == "peer"), env, folder)
     try:
-        process.wait_for("Beginning to serve requests", 60)
+        process.wait_for("Beginning to serve requests" if kind == "orderer" else "Started peer with ID=", 60)
         yield ports
     finally:
         process.stop()
+
+
+@contextlib.contextmanager
+def old_server(pair, versions, suites):
+    """The port of a server that speaks these versions and suites only."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*pair)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        context.minimum_version, context.maximum_version = versions
+    context.set_ciphers(suites)
+
+    def serve():
+        while True:
+            with contextlib.suppress(ssl.SSLError):
+                try:
+                    raw = listener.accept()[0]
+                except OSError:
+                    return
+                with raw, context.wrap_socket(raw, server_side=True):
+                    pass
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def live(bench):
@@ -72,6 +116,25 @@ def live(bench):
         with Proxy(files("proxy"), alpn=()) as proxy:
             says(bench, "a web server with a good certificate", "TLS-44", "live", "its certificate is CN=proxy.example.com", "--orderer",
                  f"127.0.0.1:{proxy.port}")
+        # As in TLS 1.0 and 1.1, and with nothing but a suite that nobody uses any more.
+        for what, versions, suites in (("an old server", (ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1), "ALL:@SECLEVEL=0"),
+                                       ("a server with old suites", (ssl.TLSVersion.TLSv1_2,) * 2, "AES128-SHA:@SECLEVEL=0")):
+            with old_server(files("server"), versions, suites) as port:
+                says(bench, what, "TLS-48", "live", "shares no protocol version or cipher with us", "--orderer", f"127.0.0.1:{port}")
+    with node(bench, "other_name", "server_other_name") as ports:
+        says(bench, "a name that is not in the certificate", "TLS-28", "live", "is valid for orderer.example.com, not for localhost", "--orderer",
+             f"localhost:{ports['main']}")
+    with node(bench, "peer", "server", kind="peer") as ports:
+        # The command line's override, which a node has no use for: the doctor takes it for the peers that it is asked about.
+        override = {"CORE_PEER_TLS_SERVERHOSTOVERRIDE": "peer0.org1"}
+        for what, code, words, port, settings in (
+                ("an override that is not in the certificate", "TLS-34", "the override peer0.org1 (CORE_PEER_TLS_SERVERHOSTOVERRIDE)", "main", override),
+                ("the listener for chaincode", "TLS-45", "a peer's listener for chaincode", "chaincode", None)):
+            got, findings = ask_as_peer(bench, "--peer", f"127.0.0.1:{ports[port]}", settings=settings)
+            found = [one for one in wrong_ones(findings) if one[:2] == ("live", code) and words in one[2]]
+            check(f"{what}: {code}", got == 2 and found, f"exit {got}, {wrong_ones(findings)}")
+        got, findings = ask_as_peer(bench, "--peer", f"127.0.0.1:{ports['main']}")
+        check("and the peer itself is well", got < 2 and any("we are accepted as a client" in one["detail"] for one in findings), str(wrong_ones(findings)))
     for server, code, words in (("server_other_name", "TLS-30", "names only"), ("server_no_san", "TLS-29", "only the common name"),
                                 ("server_expired", "TLS-26", "expired on 2025-01-01"), ("server_client_auth", "TLS-32", "serverAuth"),
                                 ("server_without_intermediate", "TLS-33", "CN=ica.org1"), ("server_is_ca", "TLS-35", "CA's own certificate")):

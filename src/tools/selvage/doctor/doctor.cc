@@ -49,7 +49,7 @@ channel::BundlePtr find_channel(const Wanted& wanted, const LiveSettings& live, 
   return nullptr;
 }
 
-void check_all_live(const Wanted& wanted, const LiveSettings& live, const ChannelTls* channel, Report& report) {
+void check_all_live(const Wanted& wanted, const NodeTls& node, const LiveSettings& live, const ChannelTls* channel, Report& report) {
   const auto consenter_at = [&](const std::string& address) -> const ChannelConsenter* {
     if (channel == nullptr) return nullptr;
     for (const ChannelConsenter& one : channel->consenters) {
@@ -57,7 +57,10 @@ void check_all_live(const Wanted& wanted, const LiveSettings& live, const Channe
     }
     return nullptr;
   };
-  for (const std::string& address : wanted.peers) check_live(live, address, "", nullptr, report);
+  LiveSettings of_peers = live;
+  of_peers.policy.server_name_override = node.server_name;
+  of_peers.policy.server_name_setting = node.server_name_origin;
+  for (const std::string& address : wanted.peers) check_live(of_peers, address, "", nullptr, report);
   for (const std::string& address : wanted.orderers) check_live(live, address, "", consenter_at(address), report);
   if (channel == nullptr || !wanted.block_file.empty()) return;
   for (const ChannelConsenter& one : channel->consenters) {
@@ -86,7 +89,7 @@ int run(const Wanted& wanted, const config::Environment& environment, Terminal t
   OwnFiles own = check_own_files(*node, now, report);
   check_identity(*node, now, report);
 
-  LiveSettings live{own.for_dialling(), own.all_roots};
+  LiveSettings live{own.for_dialling(), own.all_roots, {}};
   for (const std::string& file : wanted.ca_files) {
     auto roots = tls::load_roots(file, Origin{"--cafile", "", 0});
     if (!roots) {
@@ -111,7 +114,7 @@ int run(const Wanted& wanted, const config::Environment& environment, Terminal t
     live.roots.insert(live.roots.end(), channel->roots.begin(), channel->roots.end());
     endings.insert(endings.end(), channel->endings.begin(), channel->endings.end());
   }
-  check_all_live(wanted, live, channel ? &*channel : nullptr, report);
+  check_all_live(wanted, *node, live, channel ? &*channel : nullptr, report);
   list_expiry(std::move(endings), now, report);
   if (channel) plan_rotation(*channel, "", report);
   return finish();

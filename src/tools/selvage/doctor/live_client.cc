@@ -21,7 +21,7 @@ std::shared_ptr<tls::CredentialStore> store_of(const LiveSettings& settings) {
 
 bool check_live(const LiveSettings& settings, const std::string& address, const std::string& what,
                 const ChannelConsenter* expected, Report& report) {
-  tls::ClientContext context(store_of(settings), std::make_shared<tls::TrustStore>(settings.roots));
+  tls::ClientContext context(store_of(settings), std::make_shared<tls::TrustStore>(settings.roots), settings.policy);
   const tls::ProbeResult seen = tls::probe(context, address);
   const std::string subject = what.empty() ? address : what + " " + address;
   if (!seen.connected) {

@@ -17,6 +17,7 @@ namespace selvage::tools::doctor {
 struct LiveSettings {
   std::shared_ptr<const tls::Credentials> credentials;  // null: we have none to show
   std::vector<tls::Root> roots;
+  tls::ClientPolicy policy;  // of the handshake: an override of the server's name
 };
 
 // Tries a handshake; section "live". `expected` is a consenter's server certificate from the channel's configuration,

@@ -119,7 +119,11 @@ NodeTls of_orderer(const config::OrdererSettings& settings) {
 Result<NodeTls> read_peer(const std::string& file, const config::Environment& environment) {
   SELVAGE_TRY(auto tree, config::Tree::load(file, "CORE", environment));
   SELVAGE_TRY(auto settings, config::read_core_settings(tree));
-  return of_peer(settings);
+  NodeTls node = of_peer(settings);
+  // Of the command line alone, whose environment this may be.
+  node.server_name = settings.tls.server_host_override;
+  node.server_name_origin = config::Reader(tree).origin("peer.tls.serverhostoverride");
+  return node;
 }
 
 Result<NodeTls> read_orderer(const std::string& file, const config::Environment& environment) {

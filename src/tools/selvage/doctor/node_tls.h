@@ -36,6 +36,8 @@ struct NodeTls {
   Origin enabled_origin, client_auth_origin;
   std::vector<ConfiguredPair> pairs;
   std::vector<ConfiguredRoots> roots;
+  std::string server_name;   // the CLI's override of peers' names (peer.tls.serverhostoverride); empty: none
+  Origin server_name_origin;
   std::string msp_directory;
   std::string msp_id;
   std::chrono::nanoseconds time_shift{0};  // of an orderer's cluster
