@@ -50,8 +50,13 @@ void StepStream::abort(const std::string& reason) {
 }
 
 void StepStream::leave(const std::string& reason) {
-  end(reason);
-  if (call) call->half_close();
+  {
+    std::lock_guard lock(mutex);  // whoever writes holds it too
+    if (why.empty()) why = reason;
+    left = over = true;
+    if (call) call->half_close();
+  }
+  wake();
 }
 
 void StepStream::wake() {

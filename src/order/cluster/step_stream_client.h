@@ -30,7 +30,7 @@ struct StepStream {
   // Without `mutex`. All wake who waits for room; the first reason is kept.
   void end(const std::string& why);
   void abort(const std::string& why);  // and cancels the call
-  void leave(const std::string& why);  // what was written still goes out
+  void leave(const std::string& why);  // what was written still goes out, and nothing is written after it
   void wake();
 
   // Under `mutex`.
@@ -44,6 +44,7 @@ struct StepStream {
   std::atomic<bool> over{false};
   std::mutex mutex;  // guards the rest
   std::string why;
+  bool left = false;  // leave() was here
   std::vector<std::function<void()>> waiting_for_room;
   std::deque<size_t> queued;  // sizes of messages that the connection has not taken
   size_t queued_bytes = 0;

@@ -60,6 +60,8 @@ struct Transport::State : std::enable_shared_from_this<Transport::State> {
 
   Result<std::shared_ptr<StepStream>> stream_to(const std::string& channel, raft::NodeId to, Kind kind,
                                                 std::string* host);
+  Status submit(const std::string& channel, raft::NodeId to, Bytes& request, const std::function<void()>& room,
+                bool* again);
   std::shared_ptr<rpc::Channel> dial(const Member& member) const;
   std::shared_ptr<rpc::Channel> connection_to(const Member& member);
   void leave_later(const std::shared_ptr<StepStream>& old);
@@ -366,31 +368,6 @@ Status Transport::send(const std::string& channel, raft::NodeId to, BytesView me
 
 Status Transport::submit(const std::string& channel, raft::NodeId to, BytesView envelope, uint64_t validated_at,
                          std::function<void()> room) {
-  std::string host;
-  std::shared_ptr<StepStream> stream;
-  {
-    std::lock_guard lock(state_->mutex);
-    SELVAGE_TRY(stream, state_->stream_to(channel, to, kTransaction, &host));
-  }
-  {
-    std::unique_lock lock(stream->mutex);
-    const size_t left = stream->settle();
-    state_->tell_queue(*stream, host, kTransaction, channel);
-    if (!stream->over && left > kSubmitHigh) {
-      if (steady_now() - stream->moved_at > state_->settings.rpc_timeout) {
-        lock.unlock();
-        stream->abort("rpc timeout expired");
-        return dropped(
-            fmt::format("timed out ({}s) waiting on forwarding to {}",
-                        std::chrono::duration_cast<std::chrono::seconds>(state_->settings.rpc_timeout).count(), to));
-      }
-      stream->waiting_for_room.push_back(std::move(room));
-      if (stream->waiting_for_room.size() == 1) {
-        state_->delay.run_at(steady_now() + kSubmitAgain, [stream] { stream->wake(); });
-      }
-      return fail(Code::kResourceExhausted, "the stream to the leader is full");
-    }
-  }
   Bytes transaction, request;
   transaction.reserve(envelope.size() + channel.size() + 24);
   wire::append_bytes_field(transaction, 1, channel);
@@ -398,7 +375,41 @@ Status Transport::submit(const std::string& channel, raft::NodeId to, BytesView 
   wire::append_bytes_field(transaction, 3, envelope);
   request.reserve(transaction.size() + 8);
   wire::append_bytes_field(request, 2, transaction);
+  bool again = false;
+  Status submitted = state_->submit(channel, to, request, room, &again);
+  return again ? state_->submit(channel, to, request, room, &again) : submitted;
+}
+
+// `request` is taken once it is written; `again`: it was not, as the stream was left for another one in the meantime.
+Status Transport::State::submit(const std::string& channel, raft::NodeId to, Bytes& request,
+                                const std::function<void()>& room, bool* again) {
+  std::string host;
+  std::shared_ptr<StepStream> stream;
+  {
+    std::lock_guard lock(mutex);
+    SELVAGE_TRY(stream, stream_to(channel, to, kTransaction, &host));
+  }
+  {
+    std::unique_lock lock(stream->mutex);
+    const size_t left = stream->settle();
+    tell_queue(*stream, host, kTransaction, channel);
+    if (!stream->over && left > kSubmitHigh) {
+      if (steady_now() - stream->moved_at > settings.rpc_timeout) {
+        lock.unlock();
+        stream->abort("rpc timeout expired");
+        return dropped(
+            fmt::format("timed out ({}s) waiting on forwarding to {}",
+                        std::chrono::duration_cast<std::chrono::seconds>(settings.rpc_timeout).count(), to));
+      }
+      stream->waiting_for_room.push_back(room);
+      if (stream->waiting_for_room.size() == 1) {
+        delay.run_at(steady_now() + kSubmitAgain, [stream] { stream->wake(); });
+      }
+      return fail(Code::kResourceExhausted, "the stream to the leader is full");
+    }
+  }
   std::lock_guard lock(stream->mutex);
+  *again = stream->left;
   if (stream->over) return dropped(stream->why.empty() ? "aborted" : stream->why);
   stream->push(std::move(request));
   return {};
