@@ -1,11 +1,13 @@
-// What targets have in common: the input as bytes, and as a run of messages.
+// What targets have in common: the input as bytes and as a run of messages, and the end of the program where it breaks.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdlib>
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "base/result.h"
 
 namespace selvage::fuzz {
 
@@ -24,6 +26,17 @@ inline bool take_part(BytesView& rest, BytesView& part) {
 inline void be_quiet() {
   static const bool quiet = log::set_spec("fatal").has_value();
   (void)quiet;
+}
+
+// What a target says must hold.
+inline void expect(bool holds) {
+  if (!holds) std::abort();
+}
+
+template <class T>
+T must(Result<T> result) {
+  expect(result.has_value());
+  return std::move(*result);
 }
 
 }  // namespace selvage::fuzz

@@ -152,17 +152,20 @@ channel::BundlePtr Channel::bundle() const { return must(channel::Bundle::from_c
   ::common::Block block = wire::make_block(number, previous_hash);
   for (Bytes& transaction : transactions) block.mutable_data()->add_data(std::move(transaction));
   block.mutable_header()->set_data_hash(wire::data_hash(block.data()));
-  if (sign) {
-    const identity::SigningIdentity& signer = orderer_->orderer();
-    ::common::Metadata metadata;
-    metadata.set_value(wire::orderer_metadata_value(0, ""));
-    auto* signature = metadata.add_signatures();
-    signature->set_signature_header(wire::marshal(wire::make_signature_header(signer.serialized(), random_)));
-    signature->set_signature(must(signer.sign(
-        wire::orderer_signed_bytes(metadata.value(), signature->signature_header(), block.header()))));
-    block.mutable_metadata()->set_metadata(::common::SIGNATURES, wire::marshal(metadata));
-  }
+  if (sign) this->sign(block);
   return block;
+}
+
+void Channel::sign(::common::Block& block) {
+  const identity::SigningIdentity& signer = orderer_->orderer();
+  ::common::Metadata metadata;
+  metadata.set_value(wire::orderer_metadata_value(0, ""));
+  auto* signature = metadata.add_signatures();
+  signature->set_signature_header(wire::marshal(wire::make_signature_header(signer.serialized(), random_)));
+  signature->set_signature(
+      must(signer.sign(wire::orderer_signed_bytes(metadata.value(), signature->signature_header(), block.header()))));
+  wire::init_metadata(block);
+  block.mutable_metadata()->set_metadata(::common::SIGNATURES, wire::marshal(metadata));
 }
 
 ::common::Envelope Channel::signed_update(const ::common::Config& updated,

@@ -49,6 +49,8 @@ class Channel {
   // A block with these transactions; hashes fit, metadata slots are there, and the orderer's signature when `sign`.
   [[nodiscard]] ::common::Block block(uint64_t number, const Bytes& previous_hash, std::vector<Bytes> transactions,
                                       bool sign = false);
+  // The orderer's signature, in place of what is in slot SIGNATURES.
+  void sign(::common::Block& block);
 
   // A CONFIG_UPDATE envelope from config() to `updated`, sent by the first signer and signed by all of them.
   [[nodiscard]] ::common::Envelope signed_update(const ::common::Config& updated,

@@ -5,6 +5,7 @@
 #include "common/common.pb.h"
 #include "common/configtx.pb.h"
 #include "kit/channels.h"
+#include "kit/consenters.h"
 #include "wire/block.h"
 #include "wire/envelope.h"
 #include "wire/signer.h"
@@ -106,6 +107,83 @@ TEST_F(BlockVerifierTest, FollowsAConfigBlock) {
 TEST_F(BlockVerifierTest, NeverTakesAGenesisBlockFromTheNetwork) {
   BlockVerifier from_nothing(channel_.bundle(), 0, "");
   EXPECT_FALSE(from_nothing.accept(genesis_));
+}
+
+// What an orderer of a BFT ordering service attests: the next block without its data.
+class AttestationTest : public BlockVerifierTest {
+ protected:
+  AttestationTest() { position_ = std::make_unique<BlockVerifier>(channel_.bundle(), 1, wire::header_hash(genesis_.header())); }
+  ::common::Block attestation(const std::vector<uint32_t>& signers) {
+    ::common::Block block = channel_.block(1, wire::header_hash(genesis_.header()), {transaction()});
+    consenters_.sign(block, signers);
+    block.clear_data();
+    return block;
+  }
+  std::string attested(const ::common::Block& block) { return message_of(position_->accept_attestation(block)); }
+
+  test::Consenters consenters_{channel_};
+  std::unique_ptr<BlockVerifier> position_;
+};
+
+TEST_F(AttestationTest, TakesTheNextHeaderThatEnoughConsentersSigned) {
+  const ::common::Block first = attestation({1, 3});
+  EXPECT_EQ(attested(first), "accepted");
+  EXPECT_EQ(position_->next_number(), 2u);
+  ::common::Block second = channel_.block(2, wire::header_hash(first.header()), {transaction()});
+  consenters_.sign(second, {2, 3});
+  second.clear_data();
+  EXPECT_EQ(attested(second), "accepted");
+  EXPECT_EQ(position_->next_number(), 3u);
+}
+
+TEST_F(AttestationTest, ABlockWithoutItsDataIsNoBlock) {
+  EXPECT_NE(message_of(position_->accept(attestation({1, 2, 3}))).find("well formed"), std::string::npos);
+  EXPECT_EQ(position_->next_number(), 1u);
+}
+
+TEST_F(AttestationTest, OneConsenterIsNotEnoughHoweverOftenItSigns) {
+  for (const auto& signers : {std::vector<uint32_t>{}, {2}, {2, 2, 2}}) {
+    EXPECT_NE(attested(attestation(signers)), "accepted") << signers.size();
+  }
+  EXPECT_EQ(position_->next_number(), 1u);
+  EXPECT_EQ(attested(attestation({1, 2})), "accepted");
+}
+
+TEST_F(AttestationTest, WhoIsNoConsenterCountsForNothing) {
+  EXPECT_NE(attested(attestation({1, 4})), "accepted");
+  EXPECT_EQ(attested(attestation({4, 1, 2})), "accepted");
+}
+
+TEST_F(AttestationTest, NobodySignsWithTheNumberOfAnother) {
+  ::common::Block block = attestation({1, 2});
+  ::common::Metadata metadata;
+  ASSERT_TRUE(metadata.ParseFromString(block.metadata().metadata(::common::SIGNATURES)));
+  metadata.mutable_signatures(1)->set_signature(metadata.signatures(0).signature());
+  block.mutable_metadata()->set_metadata(::common::SIGNATURES, metadata.SerializeAsString());
+  EXPECT_NE(attested(block), "accepted");
+}
+
+TEST_F(AttestationTest, RefusesAHeaderThatDoesNotFollow) {
+  ::common::Block block = attestation({1, 2});
+  block.mutable_header()->set_number(2);
+  consenters_.sign(block, {1, 2});
+  EXPECT_EQ(attested(block), "expected block number is [1] but actual block number inside block is [2]");
+  block.mutable_header()->set_number(1);
+  block.mutable_header()->set_previous_hash("another chain's");
+  consenters_.sign(block, {1, 2});
+  EXPECT_NE(attested(block).find("Header.PreviousHash of block [1] is different"), std::string::npos);
+  EXPECT_EQ(position_->next_number(), 1u);
+}
+
+TEST_F(AttestationTest, RefusesWhatIsNotSignedOrNotABlock) {
+  ::common::Block block = attestation({1, 2});
+  block.mutable_header()->set_data_hash("of other transactions");
+  EXPECT_NE(attested(block), "accepted");
+  block.mutable_metadata()->set_metadata(::common::SIGNATURES, "\xff");
+  EXPECT_EQ(attested(block), "error unmarshalling signatures from metadata");
+  block.clear_metadata();
+  EXPECT_NE(attested(block).find("does not have metadata"), std::string::npos);
+  EXPECT_NE(attested({}).find("header must be different from nil"), std::string::npos);
 }
 
 }  // namespace
