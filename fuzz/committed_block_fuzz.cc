@@ -2,7 +2,6 @@
 // the input says: block after block over one state. The input: parts, each a byte of how it is wrapped and its bytes; an empty
 // part ends a block. Judging twice gives the same codes, and a block that is applied again from the block file, after a crash,
 // does the same to the state.
-#include <cstdlib>
 #include <set>
 
 #include "commit/mvcc.h"
@@ -10,13 +9,11 @@
 #include "common/policies.pb.h"
 #include "input.h"
 #include "kit/channels.h"
+#include "kit/definitions.h"
 #include "ledger/block_reading.h"
 #include "ledger/private/late.h"
 #include "ledger/state/commit_hash.h"
-#include "lifecycle/definition.h"
-#include "lifecycle/keys.h"
 #include "peer/collection.pb.h"
-#include "peer/policy.pb.h"
 #include "peer/transaction.pb.h"
 #include "policy/signature_policy.h"
 #include "validate/validator.h"
@@ -35,40 +32,14 @@ using fuzz::must;
 enum Kind : uint8_t { kEnvelope, kResults, kAction, kResponse, kConfig, kKinds };
 enum Flag : uint8_t { kOneEndorser = 8, kSameNonce = 16 };
 
-class DefinitionWriter final : public lifecycle::StateWriter {
- public:
-  explicit DefinitionWriter(ledger::MemoryState& state) : state_(state) {}
-  Result<std::optional<Bytes>> get(std::string_view key) const override {
-    SELVAGE_TRY(auto value, state_.get(lifecycle::kNamespace, key));
-    return value ? std::optional<Bytes>(value->value) : std::optional<Bytes>();
-  }
-  Status put(std::string_view key, BytesView value) override {
-    state_.put(lifecycle::kNamespace, key, ledger::StateValue{Bytes(value), {}, {}});
-    return {};
-  }
-  Status remove(std::string_view) override { std::abort(); }
-
- private:
-  ledger::MemoryState& state_;
-};
-
 struct World {
   World() {
-    lifecycle::ChannelRules rules;
-    rules.channel_id = channel.id();
-    rules.policies = &bundle->policies();
-    lifecycle::Definition definition;
-    definition.sequence = 1;
-    definition.version = "1.0";
     ::protos::CollectionConfigPackage collections;
     auto* collection = collections.add_config()->mutable_static_collection_config();
     collection->set_name("coll");
-    *collection->mutable_endorsement_policy()->mutable_signature_policy() = must(policy::parse_signature_policy("OR('Org1MSP.peer')"));
-    definition.collections = wire::marshal(collections);
-    DefinitionWriter writer(state);
-    for (const char* name : {"basic", "other"}) {
-      expect(lifecycle::commit_definition(rules, name, definition, writer, {}).has_value());
-    }
+    *collection->mutable_endorsement_policy()->mutable_signature_policy() =
+        must(policy::parse_signature_policy("OR('Org1MSP.peer')"));
+    for (const char* name : {"basic", "other"}) test::define(channel, name, wire::marshal(collections), state);
   }
 
   test::Channel channel{{.id = "ch"}};

@@ -9,6 +9,7 @@
 #include "common/policies.pb.h"
 #include "identity/signature_memory.h"
 #include "kit/channels.h"
+#include "kit/definitions.h"
 #include "kit/transactions.h"
 #include "ledger/rwset/kvrwset/kv_rwset.pb.h"
 #include "ledger/rwset/rwset.pb.h"
@@ -29,27 +30,6 @@ namespace {
 using ::protos::TxValidationCode;
 
 std::string name(uint8_t code) { return ::protos::TxValidationCode_Name(static_cast<TxValidationCode>(code)); }
-
-// The committed state as lifecycle writes it.
-class DefinitionWriter final : public lifecycle::StateWriter {
- public:
-  explicit DefinitionWriter(ledger::MemoryState& state) : state_(state) {}
-  Result<std::optional<Bytes>> get(std::string_view key) const override {
-    SELVAGE_TRY(auto value, state_.get(lifecycle::kNamespace, key));
-    return value ? std::optional<Bytes>(value->value) : std::optional<Bytes>();
-  }
-  Status put(std::string_view key, BytesView value) override {
-    state_.put(lifecycle::kNamespace, key, ledger::StateValue{Bytes(value), {}, {}});
-    return {};
-  }
-  Status remove(std::string_view key) override {
-    state_.put(lifecycle::kNamespace, key, std::nullopt);
-    return {};
-  }
-
- private:
-  ledger::MemoryState& state_;
-};
 
 using test::Draft;
 
@@ -73,7 +53,7 @@ class Validate : public testing::Test {
       *policy.mutable_signature_policy() = *policy::parse_signature_policy(policy_text);
       definition.validation_parameter = wire::marshal(policy);
     }
-    DefinitionWriter writer(state_);
+    test::DefinitionWriter writer(state_);
     auto committed = lifecycle::commit_definition(rules, chaincode, definition, writer, {});
     ASSERT_TRUE(committed) << committed.error().message;
   }
