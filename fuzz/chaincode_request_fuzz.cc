@@ -11,7 +11,7 @@
 #include "input.h"
 #include "kit/channels.h"
 #include "kit/definitions.h"
-#include "ledger/ledger.h"
+#include "ledger.h"
 #include "ledger/rwset/kvrwset/kv_rwset.pb.h"
 #include "ledger/rwset/rwset.pb.h"
 #include "peer/chaincode.pb.h"
@@ -41,31 +41,12 @@ class Changes final : public ledger::HistoryIterator {
   size_t left_;
 };
 
-// A state and histories; nothing else of it is asked.
-class Ledger final : public ledger::Ledger {
+class Ledger final : public fuzz::ReadLedger {
  public:
-  explicit Ledger(std::shared_ptr<const ledger::StateView> view) : view_(std::move(view)) {}
-  std::shared_ptr<const ledger::StateView> view() const override { return view_; }
+  using ReadLedger::ReadLedger;
   std::unique_ptr<ledger::HistoryIterator> history(const std::string&, const std::string& key) const override {
     return key == "none" ? nullptr : std::make_unique<Changes>(key);
   }
-  const std::string& channel() const override { std::abort(); }
-  uint64_t height() const override { std::abort(); }
-  ledger::BlockchainInfo info() const override { std::abort(); }
-  Bytes commit_hash() const override { std::abort(); }
-  const ledger::BlockStore& blocks() const override { std::abort(); }
-  Result<std::shared_ptr<const ::common::Block>> block_by_hash(BytesView) const override { std::abort(); }
-  Result<std::optional<ledger::TxPlace>> find_transaction(const std::string&) const override { std::abort(); }
-  Result<StoredTransaction> transaction(const std::string&) const override { std::abort(); }
-  ledger::TransientStore& transient() override { std::abort(); }
-  const ledger::PrivateStore& private_data() const override { std::abort(); }
-  Result<std::optional<Bytes>> collections_below(uint64_t, const std::string&) const override { std::abort(); }
-  Result<std::shared_ptr<const ::common::Block>> last_config_block() const override { std::abort(); }
-  Status add_late(uint64_t, const ledger::PrivateWrite&) override { std::abort(); }
-  Result<Times> commit(const ledger::BlockCommit&) override { std::abort(); }
-
- private:
-  const std::shared_ptr<const ledger::StateView> view_;
 };
 
 void put_private(ledger::MemoryState& state, const char* collection, const std::string& key, const Bytes& value) {

@@ -12,6 +12,7 @@
 #include "identity/identity.h"
 #include "ledger/ledger.h"
 #include "wire/proposal.h"
+#include "wire/utf8.h"
 
 namespace selvage::endorse {
 namespace {
@@ -38,7 +39,7 @@ std::string readable(const Error& error, size_t chars) {
 protos::ProposalResponse refused(const std::string& message) {
   protos::ProposalResponse answer;
   answer.mutable_response()->set_status(kError);
-  answer.mutable_response()->set_message(message);
+  answer.mutable_response()->set_message(wire::to_utf8(message));
   return answer;
 }
 

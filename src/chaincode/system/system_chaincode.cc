@@ -1,5 +1,7 @@
 #include "chaincode/system/system_chaincode.h"
 
+#include "wire/utf8.h"
+
 namespace selvage::chaincode {
 
 protos::Response success(Bytes payload) {
@@ -12,7 +14,7 @@ protos::Response success(Bytes payload) {
 protos::Response failure(std::string message) {
   protos::Response response;
   response.set_status(500);
-  response.set_message(std::move(message));
+  response.set_message(wire::to_utf8(std::move(message)));
   return response;
 }
 
