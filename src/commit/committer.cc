@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "base/log.h"
@@ -239,12 +240,18 @@ Status Committer::commit(ValidatedBlock validated) {
   notice.block = std::move(stored);
   notice.updates = &commit.updates;
   for (const auto& [ns, keys] : commit.updates.public_updates) notice.namespaces.push_back(ns);
+  // Those whose private data was dealt with, also of transactions that were refused.
+  std::set<uint64_t> promised;
+  for (const auto& write : commit.private_writes) promised.insert(write.transaction);
+  for (const auto& missing : commit.missing) promised.insert(missing.transaction);
   std::vector<std::string> private_transactions;
   for (size_t i = 0; i < count; ++i) {
     const auto& transaction = validated.transactions[i];
     notice.transactions.push_back({transaction.tx_id, checked[i].code, transaction.header_type});
     if (checked[i].code == kValid && transaction.header_type == ::common::CONFIG) notice.config = true;
-    if (rw_sets[i] && has_private_part(*rw_sets[i])) private_transactions.push_back(transaction.tx_id);
+    if (promised.contains(i) || (rw_sets[i] && has_private_part(*rw_sets[i]))) {
+      private_transactions.push_back(transaction.tx_id);
+    }
     // Fabric quirk: core/ledger/kvledger/txmgmt/validation/batch_preparer.go: what validation refused has no type there.
     const int type = transaction.code == kValid ? transaction.header_type : -1;
     instruments_->transactions

@@ -230,6 +230,7 @@ TEST_F(Commits, KeepPrivateDataOfInvalidTransactionsAndApplyNothingOfIt) {
   EXPECT_TRUE(ledger->private_data().missing(1)->empty());
   EXPECT_FALSE(*ledger->view()->get(ledger::private_namespace("cc", "ours"), "key"));
   EXPECT_FALSE(*ledger->view()->get(ledger::hash_namespace("cc", "ours"), crypto::sha256("key")));
+  EXPECT_TRUE(ledger->transient().find("refused")->empty());  // it is kept where it belongs now
 }
 
 TEST_F(Commits, KeepNoPrivateDataOfInvalidTransactionsWithoutTheCapability) {
