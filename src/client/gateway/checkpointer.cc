@@ -36,7 +36,7 @@ Result<std::unique_ptr<FileCheckpointer>> FileCheckpointer::open(Disk& disk, std
 
 Status FileCheckpointer::note(Checkpoint position) {
   const nlohmann::json json = {{"blockNumber", position.block}, {"transactionId", position.transaction_id}};
-  SELVAGE_CHECK(disk_.write_atomically(path_, json.dump()));
+  SELVAGE_CHECK(disk_.write_atomically(path_, json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
   position_ = std::move(position);
   return {};
 }
