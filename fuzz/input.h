@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 
 #include "base/bytes.h"
@@ -28,14 +29,16 @@ inline void be_quiet() {
   (void)quiet;
 }
 
-// What a target says must hold.
-inline void expect(bool holds) {
-  if (!holds) std::abort();
+// What a target says must hold; where it does not, the line that says so is told.
+inline void expect(bool holds, int line = __builtin_LINE()) {
+  if (holds) return;
+  std::fprintf(stderr, "does not hold: line %d of the target\n", line);
+  std::abort();
 }
 
 template <class T>
-T must(Result<T> result) {
-  expect(result.has_value());
+T must(Result<T> result, int line = __builtin_LINE()) {
+  expect(result.has_value(), line);
   return std::move(*result);
 }
 
