@@ -1,6 +1,6 @@
-// What a chaincode asks of the peer while it runs a transaction. The first byte: Init or not, with or without history. Then
-// parts, each a byte of what is asked and its payload; type 255: a whole ChaincodeMessage. Every answer is one message that can
-// be read again, and what was simulated on a state is valid on that state.
+// What a chaincode asks of the peer while it runs a transaction. The first byte: Init or not, with or without history.
+// Then parts, each a byte of what is asked and its payload; type 255: a whole ChaincodeMessage. Every answer is one
+// message that can be read again, and what was simulated on a state is valid on that state.
 #include <set>
 
 #include "chaincode/collections.h"
@@ -34,7 +34,8 @@ class Changes final : public ledger::HistoryIterator {
   Result<std::optional<ledger::KeyModification>> next() override {
     if (left_ == 0) return std::optional<ledger::KeyModification>();
     --left_;
-    return std::optional(ledger::KeyModification{"tx" + std::to_string(left_), left_ % 2 == 0 ? "" : "\xff", 1, 2, left_ % 2 == 0});
+    return std::optional(
+        ledger::KeyModification{"tx" + std::to_string(left_), left_ % 2 == 0 ? "" : "\xff", 1, 2, left_ % 2 == 0});
   }
 
  private:
@@ -62,7 +63,8 @@ std::shared_ptr<const ledger::MemoryState> make_state(const test::Channel& chann
   for (int i = 0; i < 230; ++i) {
     state->put("cc", "k" + std::to_string(i), ledger::StateValue{"value", "", {1, static_cast<uint64_t>(i)}});
   }
-  state->put("cc", "owned", ledger::StateValue{"value", ledger::encode_metadata({{"VALIDATION_PARAMETER", "x"}}), {1, 0}});
+  state->put("cc", "owned",
+             ledger::StateValue{"value", ledger::encode_metadata({{"VALIDATION_PARAMETER", "x"}}), {1, 0}});
   state->put("cc", "not utf-8", ledger::StateValue{"\xff\xfe", "", {1, 0}});
   for (int i = 0; i < 120; ++i) put_private(*state, "coll", "p" + std::to_string(i), "secret");
   state->put(ledger::hash_namespace("cc", "coll"), crypto::sha256("missing"), ledger::StateValue{"hash", "", {2, 2}});
@@ -96,9 +98,10 @@ class Answers final : public chaincode::ShimTransport {
     if (message.type() == Message::RESPONSE) {
       expect(message.txid() == "tx" && message.channel_id() == "ch");
     } else {
-      expect(message.type() == Message::ERROR ? !message.payload().empty()
-                                              : message.type() == Message::REGISTERED || message.type() == Message::READY ||
-                                                    message.type() == Message::TRANSACTION || message.type() == Message::INIT);
+      expect(message.type() == Message::ERROR
+                 ? !message.payload().empty()
+                 : message.type() == Message::REGISTERED || message.type() == Message::READY ||
+                       message.type() == Message::TRANSACTION || message.type() == Message::INIT);
     }
     return true;
   }
@@ -108,7 +111,8 @@ class Answers final : public chaincode::ShimTransport {
 // Pages end the set that validation could compare.
 bool is_paged(const Message& message) {
   protos::GetStateByRange range;
-  return message.type() == Message::GET_STATE_BY_RANGE && range.ParseFromString(message.payload()) && !range.metadata().empty();
+  return message.type() == Message::GET_STATE_BY_RANGE && range.ParseFromString(message.payload()) &&
+         !range.metadata().empty();
 }
 
 void check_results(ledger::TxSimulator& simulator, const World& world, bool paged) {
@@ -130,7 +134,8 @@ void check_results(ledger::TxSimulator& simulator, const World& world, bool page
   const bool asked_for_missing = std::any_of(rw_set->namespaces.begin(), rw_set->namespaces.end(), [](const auto& ns) {
     return std::any_of(ns.collections.begin(), ns.collections.end(), [](const auto& collection) {
       const auto& reads = collection.hashed->hashed_reads();
-      return std::any_of(reads.begin(), reads.end(), [](const auto& read) { return read.key_hash() == crypto::sha256("missing"); });
+      return std::any_of(reads.begin(), reads.end(),
+                         [](const auto& read) { return read.key_hash() == crypto::sha256("missing"); });
     });
   });
   expect(paged || asked_for_missing || transactions[0].code == commit::kValid);

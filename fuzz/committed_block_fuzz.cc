@@ -1,7 +1,7 @@
-// Blocks as a peer judges and applies them, with transactions that are signed and endorsed as they should be around whatever
-// the input says: block after block over one state. The input: parts, each a byte of how it is wrapped and its bytes; an empty
-// part ends a block. Judging twice gives the same codes, and a block that is applied again from the block file, after a crash,
-// does the same to the state.
+// Blocks as a peer judges and applies them, with transactions that are signed and endorsed as they should be around
+// whatever the input says: block after block over one state. The input: parts, each a byte of how it is wrapped and its
+// bytes; an empty part ends a block. Judging twice gives the same codes, and a block that is applied again from the
+// block file, after a crash, does the same to the state.
 #include <set>
 
 #include "commit/mvcc.h"
@@ -59,7 +59,8 @@ Bytes wrap(World& world, uint8_t how, BytesView bytes, uint64_t seed) {
   if (kind == kEnvelope) return Bytes(bytes);
   test::SeededRandom random(seed);
   const identity::SigningIdentity& client = world.channel.org(0).client();
-  const auto made = wire::make_proposal("ch", wire::make_call("basic", {}), client.serialized(), SystemTime(test::kGoodNow), random);
+  const auto made =
+      wire::make_proposal("ch", wire::make_call("basic", {}), client.serialized(), SystemTime(test::kGoodNow), random);
   ::common::Payload payload;
   expect(wire::parse_into(made.proposal.header(), *payload.mutable_header()).has_value());
   if (kind == kConfig) {
@@ -70,8 +71,8 @@ Bytes wrap(World& world, uint8_t how, BytesView bytes, uint64_t seed) {
     payload.set_data(Bytes(bytes));
     return sign(world, payload);
   }
-  const Bytes hash =
-      must(wire::proposal_hash(payload.header().channel_header(), payload.header().signature_header(), made.proposal.payload()));
+  const Bytes hash = must(wire::proposal_hash(payload.header().channel_header(), payload.header().signature_header(),
+                                              made.proposal.payload()));
   ::protos::ChaincodeID id;
   id.set_name("basic");
   id.set_version("1.0");
@@ -117,9 +118,10 @@ void apply(const ledger::UpdateBatch& updates, ledger::MemoryState& state) {
 }
 
 // False when the channel must stop.
-bool judge_and_apply(World& world, std::vector<Bytes> transactions, ledger::MemoryState& state, channel::BundlePtr& bundle,
-                     std::set<std::string>& ids, Bytes& commit_hash) {
-  auto block = std::make_shared<::common::Block>(world.channel.block(state.height(), "previous", std::move(transactions)));
+bool judge_and_apply(World& world, std::vector<Bytes> transactions, ledger::MemoryState& state,
+                     channel::BundlePtr& bundle, std::set<std::string>& ids, Bytes& commit_hash) {
+  auto block =
+      std::make_shared<::common::Block>(world.channel.block(state.height(), "previous", std::move(transactions)));
   const auto exists = [&ids](const std::string& id) -> Result<bool> { return ids.contains(id); };
   validate::Validator validator("ch", validate::sequential()), again("ch", validate::sequential());
   const auto judged = validator.validate(block, bundle, state, exists);
@@ -156,7 +158,8 @@ bool judge_and_apply(World& world, std::vector<Bytes> transactions, ledger::Memo
   Bytes codes;
   for (size_t i = 0; i < count; ++i) {
     const uint8_t code = checked[i].code, before = judged->transactions[i].code;
-    expect(code == before || (before == commit::kValid && (code == commit::kMvccReadConflict || code == commit::kPhantomReadConflict)));
+    expect(code == before ||
+           (before == commit::kValid && (code == commit::kMvccReadConflict || code == commit::kPhantomReadConflict)));
     codes.push_back(static_cast<char>(code));
   }
   wire::init_metadata(*block);

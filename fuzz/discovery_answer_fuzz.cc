@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
       for (const bool of_channel : {false, true}) {
         const auto shown = nlohmann::json::parse(tools::discover::show_peers(result.members(), of_channel));
         size_t peers = 0;
-        for (const auto& [org, of_org] : result.members().peers_by_org()) peers += static_cast<size_t>(of_org.peers_size());
+        for (const auto& [org, of_org] : result.members().peers_by_org())
+          peers += static_cast<size_t>(of_org.peers_size());
         fuzz::expect(shown.is_null() ? peers == 0 : shown.size() == peers);
       }
     }

@@ -1,6 +1,7 @@
-// What endorsers answer, as the gateway and the C++ client take it. The input: parts, each a byte and a ProposalResponse; the
-// byte says of which of three organisations the endorser is, and whether the answer gets the payload of the first one. What
-// enough of them agree on becomes a transaction in which the client finds the same result.
+// What endorsers answer, as the gateway and the C++ client take it. The input: parts, each a byte and a
+// ProposalResponse; the byte says of which of three organisations the endorser is, and whether the answer gets the
+// payload of the first one. What enough of them agree on becomes a transaction in which the client finds the same
+// result.
 #include <set>
 
 #include "client/gateway/gateway_client.h"
@@ -31,7 +32,8 @@ class Peer final : public peer_gateway::Endorser {
     member_.endpoint = member_.pki_id + ":7051";
   }
   const peer_gateway::Member& member() const override { return member_; }
-  std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal>, std::chrono::milliseconds, Done) override {
+  std::function<void()> process(std::shared_ptr<const ::protos::SignedProposal>, std::chrono::milliseconds,
+                                Done) override {
     std::abort();
   }
 
@@ -59,7 +61,8 @@ std::vector<Answered> read_answers(BytesView rest) {
       continue;
     }
     if ((how & 4) != 0 && !out.empty()) one.answer.response.set_payload(out[0].answer.response.payload());
-    one.peer = std::make_shared<Peer>(std::string(1, static_cast<char>('A' + (how & 3) % 3)), static_cast<int>(out.size()));
+    one.peer =
+        std::make_shared<Peer>(std::string(1, static_cast<char>('A' + (how & 3) % 3)), static_cast<int>(out.size()));
     out.push_back(std::move(one));
   }
   return out;
@@ -68,7 +71,9 @@ std::vector<Answered> read_answers(BytesView rest) {
 // Two of three organisations, any two peers of the first, or all three.
 peer_gateway::Plan make_plan(const std::vector<Answered>& answers) {
   std::vector<peer_gateway::Plan::Layout> layouts;
-  for (const auto& required : {std::map<std::string, int>{{"A", 1}, {"B", 1}}, {{"B", 1}, {"C", 1}}, {{"A", 2}},
+  for (const auto& required : {std::map<std::string, int>{{"A", 1}, {"B", 1}},
+                               {{"B", 1}, {"C", 1}},
+                               {{"A", 2}},
                                {{"A", 1}, {"B", 1}, {"C", 1}}}) {
     layouts.push_back({required, {}, false});
   }

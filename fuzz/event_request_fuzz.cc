@@ -1,6 +1,6 @@
-// Event streams at both ends. The first part is a request for events or for a commit's status, as a peer takes it; the second
-// what a peer answers a client who follows blocks; the rest are blocks, out of which events are taken for the request. No
-// event is told twice, and what a peer sends can be read.
+// Event streams at both ends. The first part is a request for events or for a commit's status, as a peer takes it; the
+// second what a peer answers a client who follows blocks; the rest are blocks, out of which events are taken for the
+// request. No event is told twice, and what a peer sends can be read.
 #include <set>
 
 #include "event/chaincode_events.h"

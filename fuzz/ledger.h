@@ -40,10 +40,14 @@ class ReadLedger : public ledger::Ledger {
     return StoredTransaction{block->data().data(0), {0, 0, 0}};
   }
   std::shared_ptr<const ledger::StateView> view() const override { return view_; }
-  std::unique_ptr<ledger::HistoryIterator> history(const std::string&, const std::string&) const override { return nullptr; }
+  std::unique_ptr<ledger::HistoryIterator> history(const std::string&, const std::string&) const override {
+    return nullptr;
+  }
   ledger::TransientStore& transient() override { std::abort(); }
   const ledger::PrivateStore& private_data() const override { std::abort(); }
-  Result<std::optional<Bytes>> collections_below(uint64_t, const std::string&) const override { return std::optional<Bytes>(); }
+  Result<std::optional<Bytes>> collections_below(uint64_t, const std::string&) const override {
+    return std::optional<Bytes>();
+  }
   Result<std::shared_ptr<const ::common::Block>> last_config_block() const override { return blocks().block(0); }
   Status add_late(uint64_t, const ledger::PrivateWrite&) override { std::abort(); }
   Result<Times> commit(const ledger::BlockCommit&) override { std::abort(); }

@@ -1,6 +1,6 @@
-// Calls of system chaincode, one after the other over one state, each that succeeds committed before the next: `_lifecycle` on a
-// peer of either organisation, qscc, cscc. The input: parts in pairs, a byte of the function and its arguments. Every answer can
-// be read again, queries write nothing, and a definition's sequence grows by one.
+// Calls of system chaincode, one after the other over one state, each that succeeds committed before the next:
+// `_lifecycle` on a peer of either organisation, qscc, cscc. The input: parts in pairs, a byte of the function and its
+// arguments. Every answer can be read again, queries write nothing, and a definition's sequence grows by one.
 #include <iterator>
 
 #include "chaincode/collections.h"
@@ -56,11 +56,15 @@ constexpr Function kFunctions[] = {
     {"cscc", nullptr},
 };
 
-class Channels final : public chaincode::Channels, public chaincode::Channel, public std::enable_shared_from_this<Channels> {
+class Channels final : public chaincode::Channels,
+                       public chaincode::Channel,
+                       public std::enable_shared_from_this<Channels> {
  public:
   Channels(channel::BundlePtr bundle, std::shared_ptr<const ledger::StateView> state, const ledger::BlockStore& blocks)
       : bundle_(std::move(bundle)), ledger_(std::move(state), &blocks) {}
-  std::shared_ptr<chaincode::Channel> find(const std::string& id) override { return id == "ch" ? shared_from_this() : nullptr; }
+  std::shared_ptr<chaincode::Channel> find(const std::string& id) override {
+    return id == "ch" ? shared_from_this() : nullptr;
+  }
   std::vector<std::string> names() const override { return {"ch"}; }
   Status join(const std::string& id, const ::common::Block& block) override {
     expect(channel::Bundle::from_block(block).has_value());
@@ -79,14 +83,13 @@ class Channels final : public chaincode::Channels, public chaincode::Channel, pu
 };
 
 struct World {
-  World() {
-    expect(blocks->append(channel.genesis_block()).has_value());
-  }
+  World() { expect(blocks->append(channel.genesis_block()).has_value()); }
   test::Channel channel{{.id = "ch"}};
   channel::BundlePtr bundle = channel.bundle();
   chaincode::Creator creator = must(bundle->msps()->deserialize(channel.org(0).client().serialized()));
   test::FaultyDisk disk;
-  std::unique_ptr<ledger::BlockStore> blocks = must(ledger::BlockStore::open(disk, {.directory = "blocks", .channel = "ch"}));
+  std::unique_ptr<ledger::BlockStore> blocks =
+      must(ledger::BlockStore::open(disk, {.directory = "blocks", .channel = "ch"}));
 };
 
 Status allow(const std::string&, const std::string&, const chaincode::Creator&) { return {}; }
@@ -95,8 +98,8 @@ Status allow(const std::string&, const std::string&, const chaincode::Creator&) 
 struct Peer {
   Peer(std::string mspid, Channels& channels) : definitions(mspid, channels, packages) {
     expect(packages.open().has_value());
-    chaincodes.push_back(chaincode::make_lifecycle_scc({std::move(mspid), packages, definitions, allow,
-                                                        [](const std::string&, BytesView) { return Status(); }}));
+    chaincodes.push_back(chaincode::make_lifecycle_scc(
+        {std::move(mspid), packages, definitions, allow, [](const std::string&, BytesView) { return Status(); }}));
     chaincodes.push_back(chaincode::make_qscc(channels, allow));
     chaincodes.push_back(chaincode::make_cscc(channels, allow));
   }
@@ -124,7 +127,8 @@ bool store(ledger::TxSimulator& simulator, ledger::MemoryState& state) {
   expect(wire::parse_into(results.private_rw_set, secret).has_value());
   for (const auto& ns : secret.ns_pvt_rwset()) {
     for (const auto& part : ns.collection_pvt_rwset()) {
-      expect(ledger::apply_private_rw_set(ns.namespace_(), part.collection_name(), part.rwset(), {state.height(), 0}, updates)
+      expect(ledger::apply_private_rw_set(ns.namespace_(), part.collection_name(), part.rwset(), {state.height(), 0},
+                                          updates)
                  .has_value());
     }
   }
@@ -133,13 +137,15 @@ bool store(ledger::TxSimulator& simulator, ledger::MemoryState& state) {
   const auto put = [&](const std::string& ns, const ledger::UpdateBatch::Keys& keys) {
     for (const auto& [key, update] : keys) {
       wrote = true;
-      state.put(ns, key, update.value ? std::optional(ledger::StateValue{*update.value, update.metadata, update.version})
-                                      : std::nullopt);
+      state.put(ns, key,
+                update.value ? std::optional(ledger::StateValue{*update.value, update.metadata, update.version})
+                             : std::nullopt);
     }
   };
   for (const auto& [ns, keys] : updates.public_updates) put(ns, keys);
   for (const auto& [where, keys] : updates.hashed_updates) put(ledger::hash_namespace(where.first, where.second), keys);
-  for (const auto& [where, keys] : updates.private_updates) put(ledger::private_namespace(where.first, where.second), keys);
+  for (const auto& [where, keys] : updates.private_updates)
+    put(ledger::private_namespace(where.first, where.second), keys);
   state.set_height(state.height() + 1);
   return wrote;
 }

@@ -1,5 +1,5 @@
-// An MSP's directory with whatever files. The input: parts in pairs, a byte of which file and its content. What is loaded can
-// sign for its organisation, and what is not is refused in one line.
+// An MSP's directory with whatever files. The input: parts in pairs, a byte of which file and its content. What is
+// loaded can sign for its organisation, and what is not is refused in one line.
 #include <unistd.h>
 
 #include <filesystem>
@@ -19,9 +19,21 @@ using fuzz::expect;
 namespace fs = std::filesystem;
 
 constexpr const char* kFiles[] = {
-    "config.yaml",      "cacerts/ca.pem",      "cacerts/other.pem", "intermediatecerts/ca.pem", "intermediatecerts/b.pem",
-    "admincerts/a.pem", "tlscacerts/ca.pem",   "tlscacerts/b.pem",  "tlsintermediatecerts/ca.pem", "crls/list.pem",
-    "crls/other.pem",   "signcerts/cert.pem",  "signcerts/b.pem",   "keystore/priv_sk",         "keystore/other_sk",
+    "config.yaml",
+    "cacerts/ca.pem",
+    "cacerts/other.pem",
+    "intermediatecerts/ca.pem",
+    "intermediatecerts/b.pem",
+    "admincerts/a.pem",
+    "tlscacerts/ca.pem",
+    "tlscacerts/b.pem",
+    "tlsintermediatecerts/ca.pem",
+    "crls/list.pem",
+    "crls/other.pem",
+    "signcerts/cert.pem",
+    "signcerts/b.pem",
+    "keystore/priv_sk",
+    "keystore/other_sk",
 };
 
 template <class T>

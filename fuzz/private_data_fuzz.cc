@@ -1,8 +1,8 @@
 // Private data of a block: what is in the transient store, what other peers give, and what comes late, against what the
-// transaction promised. The first byte: is the transaction valid, is private data of invalid ones kept. The first part is the
-// private set that was endorsed; then parts, each a byte and a record of the transient store, a write set that a peer gives, or
-// one that comes after the block. Each promise is kept with the right bytes or recorded as missing, nothing else is stored, and
-// the transient store forgets the transaction.
+// transaction promised. The first byte: is the transaction valid, is private data of invalid ones kept. The first part
+// is the private set that was endorsed; then parts, each a byte and a record of the transient store, a write set that a
+// peer gives, or one that comes after the block. Each promise is kept with the right bytes or recorded as missing,
+// nothing else is stored, and the transient store forgets the transaction.
 #include <unistd.h>
 
 #include <filesystem>
@@ -50,7 +50,8 @@ struct World {
   }
   const fs::path directory = [] {
     const fs::path memory = "/dev/shm";
-    return (fs::is_directory(memory) ? memory : fs::temp_directory_path()) / ("selvage-fuzz-private-" + std::to_string(::getpid()));
+    return (fs::is_directory(memory) ? memory : fs::temp_directory_path()) /
+           ("selvage-fuzz-private-" + std::to_string(::getpid()));
   }();
   std::unique_ptr<ledger::Database> database;
   ledger::TransientStore transient{*database, "ch"};
@@ -149,10 +150,12 @@ std::shared_ptr<::common::Block> block_with(const ::rwset::TxReadWriteSet& resul
   return block;
 }
 
-void check_stored(const ledger::BlockCommit& commit, const ::rwset::TxReadWriteSet& promised, bool valid, bool kept, World& world) {
+void check_stored(const ledger::BlockCommit& commit, const ::rwset::TxReadWriteSet& promised, bool valid, bool kept,
+                  World& world) {
   std::multimap<std::pair<std::string, std::string>, Bytes> hashes;
   for (const auto& ns : promised.ns_rwset()) {
-    for (const auto& one : ns.collection_hashed_rwset()) hashes.emplace(std::pair(ns.namespace_(), one.collection_name()), one.pvt_rwset_hash());
+    for (const auto& one : ns.collection_hashed_rwset())
+      hashes.emplace(std::pair(ns.namespace_(), one.collection_name()), one.pvt_rwset_hash());
   }
   expect(commit.private_writes.size() + commit.missing.size() == (kept ? hashes.size() : 0));
   for (const auto& write : commit.private_writes) {
@@ -181,7 +184,8 @@ void take_late(const ::common::Block& block, const Bytes& rw_set, World& world) 
     expect(wire::parse_into(*taken, set).has_value());
     ledger::WriteBatch batch;
     const ledger::MemoryState state;
-    expect(ledger::add_late_private_data("ch", kBlock, {missing.transaction, missing.ns, missing.collection, *taken}, {}, state, batch)
+    expect(ledger::add_late_private_data("ch", kBlock, {missing.transaction, missing.ns, missing.collection, *taken},
+                                         {}, state, batch)
                .has_value());
     expect(world.database->write(batch, false).has_value());
   }
@@ -212,20 +216,34 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   while (fuzz::take_part(rest, part) && !part.empty()) {
     const BytesView content = part.substr(1);
     switch (static_cast<uint8_t>(part[0]) % kKinds) {
-      case kRecord: (void)world.transient.persist("tx", kBlock, content).has_value(); break;
-      case kTrueRecord: expect(world.transient.persist("tx", kBlock, wire::marshal(record)).has_value()); break;
-      case kGiven: source.given.emplace_back(content); break;
-      case kTrueGiven: all_of(source.given); break;
-      case kLate: late.emplace_back(content); break;
-      default: all_of(late);
+      case kRecord:
+        (void)world.transient.persist("tx", kBlock, content).has_value();
+        break;
+      case kTrueRecord:
+        expect(world.transient.persist("tx", kBlock, wire::marshal(record)).has_value());
+        break;
+      case kGiven:
+        source.given.emplace_back(content);
+        break;
+      case kTrueGiven:
+        all_of(source.given);
+        break;
+      case kLate:
+        late.emplace_back(content);
+        break;
+      default:
+        all_of(late);
     }
   }
   const Collections collections;
   commit::Committer committer(ledger, collections, metrics::disabled());
   committer.set_source(&source);
   const auto block = block_with(promised);
-  commit::ValidatedBlock judged{block, {{static_cast<uint8_t>(valid ? 0 : 10), "tx", ::common::ENDORSER_TRANSACTION, nullptr, "cc"}}, 0,
-                                keeps_invalid};
+  commit::ValidatedBlock judged{
+      block,
+      {{static_cast<uint8_t>(valid ? 0 : 10), "tx", ::common::ENDORSER_TRANSACTION, nullptr, "cc"}},
+      0,
+      keeps_invalid};
   expect(committer.commit(std::move(judged)).has_value());
   check_stored(ledger->committed, promised, valid, valid || keeps_invalid, world);
   for (const Bytes& rw_set : late) take_late(*block, rw_set, world);

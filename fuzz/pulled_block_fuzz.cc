@@ -1,7 +1,7 @@
-// Blocks as a peer or an orderer takes them from an orderer that may be anybody, one after the other: whole, and without
-// their data as attestations. The first byte: whether the ordering service is BFT. Then parts, each a byte of what is made
-// right and a common.Block. Nobody passes off a header that the ordering service has not signed, and what was refused has
-// moved nothing.
+// Blocks as a peer or an orderer takes them from an orderer that may be anybody, one after the other: whole, and
+// without their data as attestations. The first byte: whether the ordering service is BFT. Then parts, each a byte of
+// what is made right and a common.Block. Nobody passes off a header that the ordering service has not signed, and what
+// was refused has moved nothing.
 #include <map>
 
 #include "common/common.pb.h"
@@ -19,7 +19,15 @@ namespace {
 using namespace selvage;
 using fuzz::expect;
 
-enum Right : uint8_t { kNumber = 1, kPrevious = 2, kDataHash = 4, kSignOne = 8, kSignTwo = 16, kKeepMetadata = 32, kForm = 64 };
+enum Right : uint8_t {
+  kNumber = 1,
+  kPrevious = 2,
+  kDataHash = 4,
+  kSignOne = 8,
+  kSignTwo = 16,
+  kKeepMetadata = 32,
+  kForm = 64
+};
 
 struct Service {
   explicit Service(bool bft) : is_bft(bft) {

@@ -1,5 +1,6 @@
 // Files that command lines read, each refused in words or understood. The first byte says which: configtx.yaml,
-// crypto-config.yaml, a collections configuration, a connection profile, a checkpoint of events, META-INF of a chaincode.
+// crypto-config.yaml, a collections configuration, a connection profile, a checkpoint of events, META-INF of a
+// chaincode.
 #include <unistd.h>
 
 #include <algorithm>
@@ -47,7 +48,8 @@ void read_configtx(BytesView text) {
   for (const char* name : {"One", "Two"}) {
     const auto profile = tool::load_profile(*tree, name);
     // Certificates of consenters would be read from wherever the input says.
-    if (!good(profile) || (profile->orderer && !(profile->orderer->consenters.empty() && profile->orderer->bft.consenters.empty()))) {
+    if (!good(profile) ||
+        (profile->orderer && !(profile->orderer->consenters.empty() && profile->orderer->bft.consenters.empty()))) {
       continue;
     }
     if (const auto group = tool::make_channel_group(*profile); good(group)) expect_readable(*group);
@@ -98,16 +100,26 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (size == 0) return 0;
   const BytesView text = fuzz::view_of(bytes + 1, size - 1);
   switch (bytes[0] % 6) {
-    case 0: read_configtx(text); break;
-    case 1: read_crypto_config(text); break;
-    case 2:
-      if (const auto collections = tools::peer::parse_collections(Bytes(text)); good(collections)) expect_readable(*collections);
+    case 0:
+      read_configtx(text);
       break;
-    case 3: read_profile(text); break;
-    case 4: read_checkpoint(text); break;
+    case 1:
+      read_crypto_config(text);
+      break;
+    case 2:
+      if (const auto collections = tools::peer::parse_collections(Bytes(text)); good(collections))
+        expect_readable(*collections);
+      break;
+    case 3:
+      read_profile(text);
+      break;
+    case 4:
+      read_checkpoint(text);
+      break;
     default: {
       const size_t line = std::min(text.find('\n'), text.size());
-      (void)lifecycle::check_metadata_file(text.substr(0, line), text.substr(std::min(line + 1, text.size()))).has_value();
+      (void)lifecycle::check_metadata_file(text.substr(0, line), text.substr(std::min(line + 1, text.size())))
+          .has_value();
     }
   }
   return 0;

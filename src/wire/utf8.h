@@ -5,7 +5,8 @@
 
 namespace selvage::wire {
 
-// With U+FFFD for each byte that is none: an error that quotes an outsider's bytes would make a message that nobody can read.
+// With U+FFFD for each byte that is none: an error that quotes an outsider's bytes would make a message that nobody can
+// read.
 [[nodiscard]] std::string to_utf8(std::string text);
 
 }  // namespace selvage::wire

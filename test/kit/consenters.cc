@@ -55,8 +55,8 @@ void Consenters::sign(::common::Block& block, const std::vector<uint32_t>& ids) 
     header.set_nonce("nonce");
     auto* signature = metadata.add_signatures();
     signature->set_identifier_header(wire::marshal(header));
-    auto made = of(id).sign(
-        wire::orderer_signed_bytes(metadata.value(), signature->identifier_header(), block.header()));
+    auto made =
+        of(id).sign(wire::orderer_signed_bytes(metadata.value(), signature->identifier_header(), block.header()));
     if (!made) std::abort();
     signature->set_signature(*made);
   }

@@ -34,7 +34,8 @@ class DefinitionWriter final : public lifecycle::StateWriter {
 };
 
 // Sequence 1, version 1.0, the channel's default policy, these collections (marshalled; may be empty).
-inline void define(const Channel& channel, const std::string& chaincode, const Bytes& collections, ledger::MemoryState& state) {
+inline void define(const Channel& channel, const std::string& chaincode, const Bytes& collections,
+                   ledger::MemoryState& state) {
   const auto bundle = channel.bundle();
   lifecycle::ChannelRules rules;
   rules.channel_id = channel.id();
