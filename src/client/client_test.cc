@@ -3,7 +3,9 @@
 
 #include <atomic>
 #include <functional>
+#include <future>
 #include <memory>
+#include <thread>
 
 #include "client/broadcast_client.h"
 #include "client/commit_client.h"
@@ -179,7 +181,7 @@ TEST_F(Client, WaitsUntilEveryPeerHasCommitted) {
   auto one = serve([](rpc::Server& s) { add_events(s, ::protos::VALID); });
   auto two = serve([](rpc::Server& s) { add_events(s, ::protos::VALID); });
   CommitClient commit("ch", "ours", signer_, Dialer(ours_).certificate_hash());
-  ASSERT_TRUE(commit.connect({{dial(*one), one->address()}, {dial(*two), two->address()}}).has_value());
+  ASSERT_TRUE(commit.connect({{dial(*one), one->address()}, {dial(*two), two->address()}}, 30s).has_value());
   std::atomic<int> told = 0;
   EXPECT_TRUE(commit.wait(30s, [&](const std::string&, ::protos::TxValidationCode) { ++told; }).has_value());
   EXPECT_EQ(told, 2);
@@ -188,21 +190,26 @@ TEST_F(Client, WaitsUntilEveryPeerHasCommitted) {
 TEST_F(Client, AnInvalidTransactionIsAnError) {
   auto server = serve([](rpc::Server& s) { add_events(s, ::protos::MVCC_READ_CONFLICT); });
   CommitClient commit("ch", "ours", signer_, "");
-  ASSERT_TRUE(commit.connect({{dial(*server), server->address()}}).has_value());
+  ASSERT_TRUE(commit.connect({{dial(*server), server->address()}}, 30s).has_value());
   EXPECT_EQ(commit.wait(30s).error().message, "transaction invalidated with status (MVCC_READ_CONFLICT)");
 }
 
-// Takes the seek and never answers.
+// Takes the seek and never answers, or with one block only.
 struct Silent final : rpc::StreamHandler {
-  explicit Silent(std::shared_ptr<rpc::ServerCall> kept) : call(std::move(kept)) {}
-  void on_message(Bytes) override {}
+  explicit Silent(std::shared_ptr<rpc::ServerCall> kept, Bytes block = "") : call(std::move(kept)), newest(std::move(block)) {}
+  void on_message(Bytes) override {
+    if (!newest.empty()) call->write(newest);
+  }
   void on_half_close() override {}
   std::shared_ptr<rpc::ServerCall> call;  // a call that nobody holds is over
+  Bytes newest;
 };
 
 TEST_F(Client, AStreamThatEndsOrStaysSilentIsAnError) {
   auto ends = serve([](rpc::Server& s) {
     s.add_blocking_stream("/protos.Deliver/DeliverFiltered", [](rpc::BlockingStream& stream) {
+      Bytes seek;
+      stream.read(&seek);
       ::protos::DeliverResponse answer;
       answer.set_status(::common::FORBIDDEN);
       stream.write(wire::marshal(answer));
@@ -210,7 +217,7 @@ TEST_F(Client, AStreamThatEndsOrStaysSilentIsAnError) {
     });
   });
   CommitClient refused("ch", "ours", signer_, "");
-  ASSERT_TRUE(refused.connect({{dial(*ends), ends->address()}}).has_value());
+  ASSERT_TRUE(refused.connect({{dial(*ends), ends->address()}}, 30s).has_value());
   EXPECT_EQ(refused.wait(30s).error().message, "deliver completed with status (FORBIDDEN) before txid received");
 
   auto other = serve([](rpc::Server& s) {
@@ -218,8 +225,44 @@ TEST_F(Client, AStreamThatEndsOrStaysSilentIsAnError) {
                  [](std::shared_ptr<rpc::ServerCall> call) { return std::make_unique<Silent>(std::move(call)); });
   });
   CommitClient silent("ch", "ours", signer_, "");
-  ASSERT_TRUE(silent.connect({{dial(*other), other->address()}}).has_value());
-  EXPECT_EQ(silent.wait(100ms).error().message, "timed out waiting for txid on all peers");
+  EXPECT_EQ(silent.connect({{dial(*other), other->address()}}, 100ms).error().message, "timed out waiting for txid on all peers");
+  auto begins = serve([](rpc::Server& s) {
+    ::protos::DeliverResponse answer;
+    answer.mutable_filtered_block()->set_number(1);
+    s.add_stream("/protos.Deliver/DeliverFiltered", [block = wire::marshal(answer)](std::shared_ptr<rpc::ServerCall> call) {
+      return std::make_unique<Silent>(std::move(call), block);
+    });
+  });
+  CommitClient waiting("ch", "ours", signer_, "");
+  ASSERT_TRUE(waiting.connect({{dial(*begins), begins->address()}}, 30s).has_value());
+  EXPECT_EQ(waiting.wait(100ms).error().message, "timed out waiting for txid on all peers");
+}
+
+// A transaction may be in a block a moment after it was sent: before, each peer's stream must have begun.
+TEST_F(Client, TheTransactionIsSentOnceEveryPeerHasBegunToSendBlocks) {
+  std::promise<void> may_begin;
+  auto begin = may_begin.get_future().share();
+  auto slow = serve([begin](rpc::Server& s) {
+    s.add_blocking_stream("/protos.Deliver/DeliverFiltered", [begin](rpc::BlockingStream& stream) {
+      begin.wait();
+      ::protos::DeliverResponse answer;
+      answer.mutable_filtered_block()->set_number(1);
+      stream.write(wire::marshal(answer));
+      answer.mutable_filtered_block()->add_filtered_transactions()->set_txid("ours");
+      stream.write(wire::marshal(answer));
+      return rpc::Status();
+    });
+  });
+  CommitClient commit("ch", "ours", signer_, "");
+  std::atomic<bool> connected = false;
+  std::thread connecting([&] {
+    EXPECT_TRUE(commit.connect({{dial(*slow), slow->address()}}, 30s).has_value());
+    connected = true;
+  });
+  EXPECT_FALSE(connected);
+  may_begin.set_value();
+  connecting.join();
+  EXPECT_TRUE(commit.wait(30s).has_value());
 }
 
 }  // namespace

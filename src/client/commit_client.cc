@@ -5,6 +5,7 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "client/deliver_client.h"
 #include "orderer/ab.pb.h"
@@ -12,6 +13,11 @@
 #include "wire/marshal.h"
 
 namespace selvage::client {
+namespace {
+
+constexpr const char* kTimedOut = "timed out waiting for txid on all peers";
+
+}  // namespace
 
 CommitClient::CommitClient(std::string channel_id, std::string transaction_id, wire::Signer signer,
                            Bytes certificate_hash)
@@ -24,7 +30,32 @@ CommitClient::~CommitClient() {
   for (Watch& watch : watches_) watch.stream->cancel();
 }
 
-Status CommitClient::connect(const std::vector<CommitPeer>& peers) {
+template <class Each>
+bool CommitClient::on_all(std::chrono::milliseconds timeout, Each each) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  size_t open = watches_.size();
+  std::vector<std::thread> threads;
+  for (Watch& watch : watches_) {
+    threads.emplace_back([&] {
+      each(watch);
+      const std::lock_guard lock(mutex);
+      --open;
+      changed.notify_all();
+    });
+  }
+  bool in_time = false;
+  {
+    std::unique_lock lock(mutex);
+    in_time = changed.wait_for(lock, timeout, [&] { return open == 0; });
+  }
+  if (!in_time)
+    for (Watch& watch : watches_) watch.stream->cancel();
+  for (std::thread& thread : threads) thread.join();
+  return in_time;
+}
+
+Status CommitClient::connect(const std::vector<CommitPeer>& peers, std::chrono::milliseconds timeout) {
   ::orderer::SeekInfo seek;
   seek.mutable_start()->mutable_newest();
   seek.mutable_stop()->mutable_specified()->set_number(std::numeric_limits<uint64_t>::max());
@@ -32,7 +63,7 @@ Status CommitClient::connect(const std::vector<CommitPeer>& peers) {
   SELVAGE_TRY(const auto envelope, make_seek_envelope(channel_id_, signer_, certificate_hash_, seek));
   const Bytes request = wire::marshal(envelope);
   for (const CommitPeer& peer : peers) {
-    Watch watch{peer.channel, peer.address, peer.channel->stream("/protos.Deliver/DeliverFiltered")};
+    Watch watch{peer.channel, peer.address, peer.channel->stream("/protos.Deliver/DeliverFiltered"), {}};
     if (!watch.stream->write(request)) {
       const rpc::Status status = watch.stream->finish();
       return fail(status.code,
@@ -42,11 +73,15 @@ Status CommitClient::connect(const std::vector<CommitPeer>& peers) {
     watch.stream->half_close();
     watches_.push_back(std::move(watch));
   }
+  const bool in_time = on_all(timeout, [](Watch& watch) {
+    if (Bytes message; watch.stream->read(&message)) watch.first = std::move(message);
+  });
+  if (!in_time) return fail(Code::kDeadlineExceeded, kTimedOut, "a peer did not begin to send blocks; the transaction was not sent");
   return {};
 }
 
 Status CommitClient::follow(Watch& watch, const Told& told) const {
-  for (Bytes message; watch.stream->read(&message);) {
+  for (Bytes message = std::exchange(watch.first, {}); !message.empty() || watch.stream->read(&message); message.clear()) {
     SELVAGE_TRY(const auto answer, wire::parse<::protos::DeliverResponse>(message));
     if (!answer.has_filtered_block())
       return fail(Code::kUnknown, "deliver completed with status (" + ::common::Status_Name(answer.status()) +
@@ -68,28 +103,13 @@ Status CommitClient::follow(Watch& watch, const Told& told) const {
 
 Status CommitClient::wait(std::chrono::milliseconds timeout, const Told& told) {
   std::mutex mutex;
-  std::condition_variable changed;
-  size_t open = watches_.size();
   std::optional<Error> error;
-  std::vector<std::thread> threads;
-  for (Watch& watch : watches_) {
-    threads.emplace_back([&, this] {
-      auto done = follow(watch, told);
-      const std::lock_guard lock(mutex);
-      if (!done && !error) error = done.error();
-      --open;
-      changed.notify_all();
-    });
-  }
-  bool in_time = false;
-  {
-    std::unique_lock lock(mutex);
-    in_time = changed.wait_for(lock, timeout, [&] { return open == 0; });
-    if (!in_time) error = Error{Code::kDeadlineExceeded, "timed out waiting for txid on all peers", "", ""};
-  }
-  if (!in_time)
-    for (Watch& watch : watches_) watch.stream->cancel();
-  for (std::thread& thread : threads) thread.join();
+  const bool in_time = on_all(timeout, [&](Watch& watch) {
+    auto done = follow(watch, told);
+    const std::lock_guard lock(mutex);
+    if (!done && !error) error = done.error();
+  });
+  if (!in_time) return fail(Code::kDeadlineExceeded, kTimedOut);
   if (error) return fail(*error);
   return {};
 }

@@ -1,7 +1,7 @@
 // Waits until peers have committed a transaction, on their DeliverFiltered streams.
 //
 //   CommitClient commit(channel_id, transaction_id, signer, dialer.certificate_hash());
-//   SELVAGE_CHECK(commit.connect(peers));          // before the transaction is sent: nothing can be missed
+//   SELVAGE_CHECK(commit.connect(peers, 30s));     // before the transaction is sent: nothing can be missed
 //   SELVAGE_CHECK(broadcast.send(envelope));
 //   SELVAGE_CHECK(commit.wait(30s));
 #pragma once
@@ -29,8 +29,10 @@ class CommitClient {
   CommitClient(std::string channel_id, std::string transaction_id, wire::Signer signer, Bytes certificate_hash);
   ~CommitClient();
 
-  // Opens a stream to each peer, from its newest block on.
-  [[nodiscard]] Status connect(const std::vector<CommitPeer>& peers);
+  // Opens a stream to each peer, from its newest block on, and waits until that block or a refusal has come: only then does the
+  // stream have all that follows. What a peer answered is wait()'s to judge. Errors: a peer cannot be reached, "timed out waiting
+  // for txid on all peers".
+  [[nodiscard]] Status connect(const std::vector<CommitPeer>& peers, std::chrono::milliseconds timeout);
   // Until every peer has committed the transaction. `told` is called for each peer that has, from several threads.
   // Errors: "transaction invalidated with status (MVCC_READ_CONFLICT)", "deliver completed with status (FORBIDDEN)
   // before txid received", "timed out waiting for txid on all peers".
@@ -42,7 +44,11 @@ class CommitClient {
     std::shared_ptr<rpc::Channel> channel;  // a channel that goes ends its streams
     std::string address;
     std::unique_ptr<rpc::ClientStream> stream;
+    Bytes first;  // the answer that connect() waited for; empty: the stream has ended
   };
+  // In a thread for each peer; cancels those that take longer.
+  template <class Each>
+  [[nodiscard]] bool on_all(std::chrono::milliseconds timeout, Each each);
   [[nodiscard]] Status follow(Watch& watch, const Told& told) const;
 
   std::string channel_id_;

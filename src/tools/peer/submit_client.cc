@@ -29,7 +29,7 @@ Status submit(Session& session, const std::vector<client::EndorserClient>& endor
   if (submission.wait) {
     std::vector<client::CommitPeer> peers;
     for (const auto& endorser : endorsers) peers.push_back({endorser.channel(), endorser.address()});
-    if (auto ready = commit.connect(peers); !ready) return with_suffix(ready.error(), submission.wait_suffix);
+    if (auto ready = commit.connect(peers, *submission.wait); !ready) return with_suffix(ready.error(), submission.wait_suffix);
   }
   if (auto sent = broadcast.send(*envelope); !sent)
     return with_suffix(sent.error().within(submission.send_error), submission.send_suffix);
