@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 
 extern char** environ;
 
@@ -149,6 +150,16 @@ std::string variable_of(const std::string& prefix, std::string_view key) {
   return out;
 }
 
+// Counted from 1; 0: there is none. As Go's yaml, which knows UTF-16 by its mark.
+int line_without_utf8(std::string_view yaml) {
+  if (yaml.starts_with("\xff\xfe") || yaml.starts_with("\xfe\xff") || is_utf8(yaml)) return 0;
+  int number = 1;
+  for (size_t end = 0; (end = yaml.find('\n')) != std::string_view::npos && is_utf8(yaml.substr(0, end)); ++number) {
+    yaml.remove_prefix(end + 1);
+  }
+  return number;
+}
+
 }  // namespace
 
 Environment process_environment() {
@@ -224,6 +235,9 @@ Result<Tree> Tree::parse(std::string_view yaml, std::string file, std::string pr
   State& state = *tree.state_;
   state.file = file;
   state.prefix = std::move(prefix);
+  if (const int line = line_without_utf8(yaml); line != 0) {
+    return bad_file(file, line, "not valid yaml: holds bytes that are no UTF-8");
+  }
   try {
     const YAML::Node document = YAML::Load(std::string(yaml));
     SELVAGE_TRY(state.root, Converter(file).convert(document, "", 0));

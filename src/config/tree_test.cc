@@ -91,6 +91,15 @@ TEST(Tree, MistakesInTheFileAreNamedWithTheirLine) {
   EXPECT_FALSE(Tree::parse("a: {<<: text}\n", "core.yaml", "CORE", {}));
 }
 
+TEST(Tree, BytesThatAreNoUtf8AreNoYaml) {
+  const auto refused = Tree::parse("peer:\n  id: \"caf\xe9\"\n", "core.yaml", "CORE", {});
+  ASSERT_FALSE(refused);
+  EXPECT_NE(to_string(refused.error()).find("not valid yaml: holds bytes that are no UTF-8"), std::string::npos);
+  EXPECT_NE(to_string(refused.error()).find("core.yaml:2"), std::string::npos) << to_string(refused.error());
+  EXPECT_EQ(tree_of("peer: {id: \"caf\xc3\xa9\"}").find("peer.id")->text, "caf\xc3\xa9");
+  EXPECT_EQ(tree_of(std::string_view("\xff\xfe" "a\0:\0 \0b\0", 10)).find("a")->text, "b");
+}
+
 TEST(Tree, AliasesOfAliasesDoNotExhaustMemory) {
   std::string yaml = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 12; ++i) {

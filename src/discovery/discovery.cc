@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "channel/bundle.h"
 #include "crypto/certificate.h"
 #include "crypto/hash.h"
@@ -10,7 +11,6 @@
 #include "policy/policy_manager.h"
 #include "wire/go_text.h"
 #include "wire/marshal.h"
-#include "wire/utf8.h"
 
 namespace selvage::discovery {
 namespace {
@@ -27,7 +27,7 @@ constexpr int kQueriesMax = 100;  // of one request: each may cost a walk over a
 
 QueryResult error_result(std::string text) {
   QueryResult result;
-  result.mutable_error()->set_content(wire::to_utf8(std::move(text)));
+  result.mutable_error()->set_content(to_utf8(std::move(text)));
   return result;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/log_quota.h"
+#include "base/utf8.h"
 #include "channel/bundle.h"
 #include "endorse/interest.h"
 #include "endorse/plugin_host.h"
@@ -12,7 +13,6 @@
 #include "identity/identity.h"
 #include "ledger/ledger.h"
 #include "wire/proposal.h"
-#include "wire/utf8.h"
 
 namespace selvage::endorse {
 namespace {
@@ -39,7 +39,7 @@ std::string readable(const Error& error, size_t chars) {
 protos::ProposalResponse refused(const std::string& message) {
   protos::ProposalResponse answer;
   answer.mutable_response()->set_status(kError);
-  answer.mutable_response()->set_message(wire::to_utf8(message));
+  answer.mutable_response()->set_message(to_utf8(message));
   return answer;
 }
 

@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/utf8.h"
 #include "wire/transaction_views.h"
-#include "wire/utf8.h"
 
 namespace selvage::gateway {
 
@@ -34,7 +34,7 @@ Result<Bytes> result_of(const ::protos::ProposalResponse& response) {
   ::gateway::ErrorDetail detail;
   detail.set_address(member.endpoint);
   detail.set_msp_id(member.mspid);
-  detail.set_message(wire::to_utf8(std::move(message)));
+  detail.set_message(to_utf8(std::move(message)));
   return detail;
 }
 
@@ -42,7 +42,7 @@ Result<Bytes> result_of(const ::protos::ProposalResponse& response) {
   ::gateway::ErrorDetail detail;
   detail.set_address(orderer.log_address);
   detail.set_msp_id(orderer.mspid);
-  detail.set_message(wire::to_utf8(std::move(message)));
+  detail.set_message(to_utf8(std::move(message)));
   return detail;
 }
 

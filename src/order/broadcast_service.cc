@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "common/common.pb.h"
 #include "crypto/certificate.h"
 #include "order/chain_worker.h"
@@ -19,7 +20,6 @@
 #include "order/throttle.h"
 #include "orderer/ab.pb.h"
 #include "rpc/server.h"
-#include "wire/utf8.h"
 
 namespace selvage::order {
 namespace {
@@ -262,7 +262,7 @@ class Stream : public std::enable_shared_from_this<Stream> {
     } else if (!checked.unparsable) {
       orderer::BroadcastResponse response;
       response.set_status(checked.status);
-      response.set_info(wire::to_utf8(checked.info));
+      response.set_info(to_utf8(checked.info));
       call_->write(response.SerializeAsString());
     }
     if (!known_ || known_->channel != checked.channel || known_->type != checked.type ||

@@ -1,5 +1,7 @@
 #include "wire/fields.h"
 
+#include "base/utf8.h"
+
 namespace selvage::wire {
 namespace {
 
@@ -113,26 +115,7 @@ void append_varint_field(Bytes& out, uint32_t number, uint64_t value) {
   append_varint(out, value);
 }
 
-bool is_utf8(BytesView text) {
-  size_t i = 0;
-  while (i < text.size()) {
-    const auto lead = static_cast<uint8_t>(text[i]);
-    if (lead < 0x80) {
-      ++i;
-      continue;
-    }
-    const size_t size = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (lead < 0xc2 || lead > 0xf4 || i + size > text.size()) return false;
-    for (size_t k = 1; k < size; ++k)
-      if ((static_cast<uint8_t>(text[i + k]) & 0xc0) != 0x80) return false;
-    const auto second = static_cast<uint8_t>(text[i + 1]);
-    if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) || (lead == 0xf0 && second < 0x90) ||
-        (lead == 0xf4 && second > 0x8f))
-      return false;
-    i += size;
-  }
-  return true;
-}
+bool is_utf8(BytesView text) { return selvage::is_utf8(text); }
 
 bool read_bytes_fields(BytesView message, std::initializer_list<BytesView*> places) {
   FieldReader fields(message);

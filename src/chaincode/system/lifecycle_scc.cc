@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "base/utf8.h"
 #include "chaincode/system/simulator_state.h"
 #include "channel/bundle.h"
 #include "lifecycle/collections.h"
@@ -11,7 +12,6 @@
 #include "peer/collection.pb.h"
 #include "peer/lifecycle/lifecycle.pb.h"
 #include "wire/marshal.h"
-#include "wire/utf8.h"
 
 namespace selvage::chaincode {
 namespace {
@@ -127,7 +127,7 @@ protos::Response LifecycleScc::invoke(const Transaction& transaction, const Argu
   if (answer.error().code == Code::kNotFound && function == "QueryChaincodeDefinition") {
     protos::Response response;
     response.set_status(404);
-    response.set_message(wire::to_utf8(answer.error().message));
+    response.set_message(to_utf8(answer.error().message));
     return response;
   }
   if (!answer.error().hint.empty() || !answer.error().cause.empty())

@@ -1,6 +1,6 @@
 #include "chaincode/system/system_chaincode.h"
 
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 namespace selvage::chaincode {
 
@@ -14,7 +14,7 @@ protos::Response success(Bytes payload) {
 protos::Response failure(std::string message) {
   protos::Response response;
   response.set_status(500);
-  response.set_message(wire::to_utf8(std::move(message)));
+  response.set_message(to_utf8(std::move(message)));
   return response;
 }
 

@@ -62,8 +62,11 @@ Status PrivateStore::store(uint64_t block, const std::vector<PrivateWrite>& writ
   if (writes.empty() && missing.empty()) return {};
   WriteBatch batch;
   for (const char kind : {'d', 'm'}) {  // left from a crash before this block was appended
+    // Key by key, and mostly none: each range that is removed costs every later read until it is flushed.
     const Bytes prefix = block_prefix(kind, channel_, block);
-    batch.remove_range(Family::kPrivate, prefix, after_prefix(prefix));
+    const auto left = database_.range(Family::kPrivate, prefix, after_prefix(prefix));
+    while (left->next()) batch.remove(Family::kPrivate, left->key());
+    SELVAGE_CHECK(left->status());
   }
   for (const auto& write : writes) {
     batch.put(Family::kPrivate, private_entry_key('d', channel_, block, write.transaction, write.ns, write.collection),

@@ -171,6 +171,8 @@ TEST(Endorsement, QsccAnswersFromTheLedger) {
   EXPECT_EQ(query({"GetBlockByNumber", "testchannel", "77"}).status(), 500);
   EXPECT_EQ(query({"GetBlockByNumber", "testchannel"}).message(), "missing 3rd argument for GetBlockByNumber");
   EXPECT_EQ(query({"GetChainInfo", "nochannel"}).message(), "Invalid chain ID, nochannel");
+  // The answer is a message that clients can read, whatever it quotes.
+  EXPECT_TRUE(query({"GetBlockByHash", "testchannel", "\xff"}).message().starts_with("Failed to get block hash \xef\xbf\xbd, error "));
 }
 
 TEST(Endorsement, AForeignCreatorABadSignatureAndAReplayAreRefused) {

@@ -1,10 +1,8 @@
-#include "wire/utf8.h"
+#include "base/utf8.h"
 
 #include <gtest/gtest.h>
 
-#include "wire/fields.h"
-
-namespace selvage::wire {
+namespace selvage {
 namespace {
 
 TEST(Utf8, WhatIsUtf8StaysAsItIs) {
@@ -26,4 +24,4 @@ TEST(Utf8, EachByteThatIsNoneBecomesTheReplacementCharacter) {
 }
 
 }  // namespace
-}  // namespace selvage::wire
+}  // namespace selvage
