@@ -3,8 +3,6 @@
 // is the private set that was endorsed; then parts, each a byte and a record of the transient store, a write set that a
 // peer gives, or one that comes after the block. Each promise is kept with the right bytes or recorded as missing,
 // nothing else is stored, and the transient store forgets the transaction.
-#include <unistd.h>
-
 #include <filesystem>
 #include <map>
 
@@ -20,6 +18,7 @@
 #include "peer/proposal.pb.h"
 #include "peer/proposal_response.pb.h"
 #include "peer/transaction.pb.h"
+#include "scratch.h"
 #include "transientstore/transientstore.pb.h"
 #include "wire/protobuf_log.h"
 
@@ -48,11 +47,7 @@ struct World {
     std::error_code ignored;
     fs::remove_all(directory, ignored);
   }
-  const fs::path directory = [] {
-    const fs::path memory = "/dev/shm";
-    return (fs::is_directory(memory) ? memory : fs::temp_directory_path()) /
-           ("selvage-fuzz-private-" + std::to_string(::getpid()));
-  }();
+  const fs::path directory = fuzz::scratch("private");
   std::unique_ptr<ledger::Database> database;
   ledger::TransientStore transient{*database, "ch"};
   ledger::PrivateStore kept{*database, "ch"};

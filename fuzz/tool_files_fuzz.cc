@@ -1,11 +1,8 @@
 // Files that command lines read, each refused in words or understood. The first byte says which: configtx.yaml,
 // crypto-config.yaml, a collections configuration, a connection profile, a checkpoint of events, META-INF of a
 // chaincode.
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 
 #include "client/gateway/checkpointer.h"
@@ -14,6 +11,7 @@
 #include "kit/faulty_disk.h"
 #include "lifecycle/metadata_file.h"
 #include "peer/collection.pb.h"
+#include "scratch.h"
 #include "tools/configtxgen/encoder.h"
 #include "tools/configtxgen/profile.h"
 #include "tools/cryptogen/crypto_config.h"
@@ -70,8 +68,7 @@ void read_crypto_config(BytesView text) {
 }
 
 void read_profile(BytesView text) {
-  static const std::string file =
-      (std::filesystem::temp_directory_path() / ("selvage-fuzz-profile-" + std::to_string(::getpid()))).string();
+  static const std::string file = fuzz::scratch("profile").string();
   std::ofstream(file, std::ios::binary) << text;
   for (const char* channel : {"ch", ""}) {
     if (const auto peers = tools::peer::peers_of_profile(file, channel, "peer0"); good(peers) && *channel == '\0') {
