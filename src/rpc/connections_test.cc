@@ -176,6 +176,25 @@ TEST_F(Loopback, AnIdleChannelLetsItsConnectionGoAndTakesCallsAgain) {
   EXPECT_TRUE(channel->unary("/test.Echo/Unary", "", {.timeout = kLong}));
 }
 
+// The calls that end with it must not begin the time after which it would be idle: nobody is there any more when that is over.
+TEST_F(Loopback, AChannelClosedInTheMidstOfACallIsNeverIdle) {
+  channel_settings.loops = settings.loops = std::make_shared<os::LoopGroup>(1, "test");
+  channel_settings.idle_timeout = 20ms;
+  make();
+  start();
+  {
+    auto left = channel->stream("/test.Echo/Both", {.timeout = kLong});
+    ASSERT_TRUE(left->write("x"));
+    Bytes message;
+    ASSERT_TRUE(left->read(&message));
+    channel->close();
+  }
+  // The next channel of this loop becomes idle after it would have.
+  channel = Channel::make(channel_settings);
+  ASSERT_TRUE(channel->unary("/test.Echo/Unary", "", {.timeout = kLong}));
+  while (server->connection_count() > 0) std::this_thread::yield();
+}
+
 TEST_F(Loopback, AClientThatPingsTooOftenIsToldAndComesBackSlower) {
   settings.keepalive.min_interval = 1h;
   channel_settings.keepalive.interval = 1ms;

@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from network import CRYPTO, Network, Process, free_ports, ours, skip  # noqa: E402
@@ -69,9 +70,13 @@ def submit(net, file, *signers, check=True):
         net.cli(who.pop("org"), "channel", "signconfigtx", "-f", file, **who)
     more = as_orderer(net) if last == "orderer" else {}
     org = "org1" if last == "orderer" else last
+    before = config_of(net)["sequence"]
     done = net.cli(org, "channel", "update", "-f", file, *CHANNEL, *net.orderer_flags(org), check=check, **more)
     if done.returncode == 0:
         expect(done.stderr, "Successfully submitted channel update")
+        deadline = time.monotonic() + 30  # the orderer says yes before the block is made
+        while config_of(net)["sequence"] == before:
+            assert time.monotonic() < deadline, f"the configuration stays at sequence {before}"
     return done
 
 

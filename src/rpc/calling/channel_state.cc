@@ -331,7 +331,7 @@ void Channel::State::on_down(ClientConnection& connection, const std::string& wh
 void Channel::State::on_call_gone(ClientConnection&) { arm_idle(); }
 
 void Channel::State::arm_idle() {
-  if (settings.idle_timeout.count() == 0 || !current_ || !calls_.empty() || idle_timer_ != 0) return;
+  if (closed || settings.idle_timeout.count() == 0 || !current_ || !calls_.empty() || idle_timer_ != 0) return;
   idle_timer_ = loop.after(settings.idle_timeout, [this] {
     idle_timer_ = 0;
     if (!current_ || !calls_.empty()) return;
