@@ -274,6 +274,14 @@ NativeKey decode_private(const PemBlock& block) {
   return NativeKey(d2i_AutoPrivateKey(nullptr, &at, size));
 }
 
+// A key file says both halves. OpenSSL believes it; Go computes the public one, and then finds no certificate that fits.
+bool fits_together(EVP_PKEY* key) {
+  const NativeKeyContext context(EVP_PKEY_CTX_new_from_pkey(nullptr, key, nullptr));
+  const bool fits = context && EVP_PKEY_pairwise_check(context.get()) == 1;
+  ERR_clear_error();
+  return fits;
+}
+
 }  // namespace
 
 Result<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
@@ -292,6 +300,10 @@ Result<PrivateKey> PrivateKey::from_pem(std::string_view pem) {
                   "the " + escape(block.label, 40) + " block holds no key of a known kind");
     }
     SELVAGE_TRY(PublicKey public_key, public_part(key.get()));
+    if (is_ecdsa(public_key.algorithm()) && !fits_together(key.get())) {
+      return fail(Code::kInvalidArgument, "failed to parse private key", "the public key in it is that of another key",
+                  "the file is damaged: restore it, or enroll again");
+    }
     return PrivateKey(std::make_shared<Decoded>(std::move(key), std::move(public_key)));
   }
   return fail(Code::kInvalidArgument, "no private key found", "the text " + describe_non_pem(pem, "PRIVATE KEY"));

@@ -125,6 +125,18 @@ TEST(Key, ReadsSec1WithItsParametersBeforeIt) {
   EXPECT_EQ(PrivateKey::from_pem(text).value().public_key(), key.public_key());
 }
 
+// It would pass for the certificate's key, and nobody could verify what it signs.
+TEST(Key, RefusesAPrivateKeyWithThePublicKeyOfAnother) {
+  Bytes der = parse_pem(good_key().to_pem()).at(0).der;
+  const size_t secret = der.find("\x02\x01\x01\x04\x20");
+  ASSERT_NE(secret, Bytes::npos);
+  der[secret + 20] ^= 1;
+  const auto refused = PrivateKey::from_pem(encode_pem("PRIVATE KEY", der));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().message, "failed to parse private key");
+  EXPECT_EQ(refused.error().cause, "the public key in it is that of another key");
+}
+
 TEST(Key, SaysWhatAFileIsThatHoldsNoKey) {
   auto cause = [](std::string_view text) { return to_string(PrivateKey::from_pem(text).error()); };
   EXPECT_PRED_FORMAT2(testing::IsSubstring, "is empty", cause(" \n"));
