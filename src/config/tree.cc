@@ -242,7 +242,7 @@ Result<Tree> Tree::parse(std::string_view yaml, std::string file, std::string pr
     const YAML::Node document = YAML::Load(std::string(yaml));
     SELVAGE_TRY(state.root, Converter(file).convert(document, "", 0));
   } catch (const YAML::Exception& error) {
-    return bad_file(file, error.mark.is_null() ? 0 : error.mark.line + 1, "not valid yaml: " + error.msg);
+    return bad_file(file, error.mark.is_null() ? 0 : error.mark.line + 1, "not valid yaml: " + escape(error.msg));
   }
   if (state.root.kind != Node::Kind::kMap && state.root.kind != Node::Kind::kNull) {
     return bad_file(file, 1, "holds no settings");

@@ -100,6 +100,12 @@ TEST(Tree, BytesThatAreNoUtf8AreNoYaml) {
   EXPECT_EQ(tree_of(std::string_view("\xff\xfe" "a\0:\0 \0b\0", 10)).find("a")->text, "b");
 }
 
+TEST(Tree, ARefusalIsOneLineWhateverItQuotes) {
+  const auto refused = Tree::parse("peer:\n  id: \"a\\\rb\"\n", "core.yaml", "CORE", {});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(to_string(refused.error()).find('\r'), std::string::npos) << to_string(refused.error());
+}
+
 TEST(Tree, AliasesOfAliasesDoNotExhaustMemory) {
   std::string yaml = "a0: &a0 [x,x,x,x,x,x,x,x,x,x]\n";
   for (int i = 1; i < 12; ++i) {
