@@ -17,12 +17,13 @@ class WorkerPool {
  public:
   // `name` becomes the threads' name (cut to 15 characters).
   WorkerPool(size_t threads, const std::string& name);
-  // Runs what is in line, then joins. Not from one of its own threads.
-  ~WorkerPool();
+  ~WorkerPool();  // stop()
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  // Never runs the task within the call. Dropped once the pool is being destroyed.
+  // Runs what is in line, then joins. Not from one of its own threads. Twice is fine.
+  void stop();
+  // Never runs the task within the call. Dropped once the pool is being stopped.
   void post(std::function<void()> task);
   [[nodiscard]] size_t size() const { return threads_.size(); }
 

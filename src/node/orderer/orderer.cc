@@ -300,7 +300,7 @@ void Orderer::Parts::stop() {
   if (operations) operations->stop();
   if (registrar) registrar->stop();
   if (transport) transport->shut_down();
-  workers.reset();
+  if (workers) workers->stop();  // and stays: a connection's loop may have a last word for it
 }
 
 Orderer::Orderer(std::unique_ptr<Parts> parts) : parts_(std::move(parts)) {}

@@ -113,7 +113,7 @@ struct GossipNetwork::State {
   std::function<void(const gossip::Outbox::Arrival& arrival)> private_arrived;
   std::atomic<size_t> waiting = 0;
   gossip::Gossip gossip;
-  std::unique_ptr<os::WorkerPool> pool = std::make_unique<os::WorkerPool>(kLedgerThreads, "gossip-ledger");
+  os::WorkerPool pool{kLedgerThreads, "gossip-ledger"};
 
   [[nodiscard]] std::shared_ptr<PeerChannel> find(const std::string& channel) const {
     return channels == nullptr ? nullptr : channels->peer_channel(channel);
@@ -129,7 +129,7 @@ struct GossipNetwork::State {
     if (message.has_data_msg()) {
       if (waiting >= kRequestsWaitingMax) return;
       ++waiting;
-      return pool->post([this, arrival] {
+      return pool.post([this, arrival] {
         take_passed_block(arrival);
         --waiting;
       });
@@ -139,7 +139,7 @@ struct GossipNetwork::State {
     if (!request && !gossip.take_state_answer(message, arrival.from->pki_id)) return;
     if (request && waiting >= kRequestsWaitingMax) return;
     ++waiting;
-    pool->post([this, arrival, request] {
+    pool.post([this, arrival, request] {
       request ? give_blocks(arrival) : take_blocks(arrival);
       --waiting;
     });
@@ -151,7 +151,7 @@ struct GossipNetwork::State {
     } else {
       LOG_INFO(service_logger(), "Renounced leadership, stopping delivery service for channel {}", channel);
     }
-    pool->post([this, channel, leader] {
+    pool.post([this, channel, leader] {
       if (const auto found = find(channel)) found->lead(leader);
     });
   }
@@ -265,7 +265,7 @@ void GossipNetwork::start() {
 
 void GossipNetwork::stop() {
   state_->gossip.stop();
-  state_->pool.reset();  // runs what waits
+  state_->pool.stop();  // runs what waits
 }
 
 void GossipNetwork::config_changed(channel::BundlePtr bundle) {

@@ -233,6 +233,7 @@ void PeerNode::stop() {
   if (s.private_network) s.private_network->stop();
   if (s.gossip) s.gossip->stop();
   if (s.channels) s.channels->stop();
+  if (s.pool) s.pool->stop();
   if (s.operations) s.operations->stop();
 }
 

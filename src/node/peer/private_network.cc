@@ -50,9 +50,8 @@ struct PrivateNetwork::State {
   PrivatePeers peers;
   PrivateReconciler reconciler;
   PeerChannels* channels = nullptr;
-  std::mutex mutex;
   std::atomic<size_t> waiting = 0;
-  std::unique_ptr<os::WorkerPool> pool = std::make_unique<os::WorkerPool>(2, "gossip-private");
+  os::WorkerPool pool{2, "gossip-private"};
 
   [[nodiscard]] gossip::Gossip& gossip() const { return parts.gossip.gossip(); }
 
@@ -71,10 +70,9 @@ struct PrivateNetwork::State {
       if (!request) acknowledge(arrival, "too many requests");
       return;
     }
-    std::lock_guard lock(mutex);
     if (stop.stop_requested()) return;
     ++waiting;
-    pool->post([this, arrival, request] {
+    pool.post([this, arrival, request] {
       const auto channel = channels->peer_channel(arrival.message->message.channel());
       if (!channel) {
         // left meanwhile
@@ -123,14 +121,9 @@ void PrivateNetwork::start() {
 }
 
 void PrivateNetwork::stop() {
-  std::unique_ptr<os::WorkerPool> pool;
-  {
-    std::lock_guard lock(state_->mutex);
-    state_->stop.request_stop();
-    pool = std::move(state_->pool);
-  }
+  state_->stop.request_stop();
   state_->reconciler.join();
-  // What was asked of us is answered on the way out.
+  state_->pool.stop();  // what was asked of us is answered on the way out
 }
 
 Status PrivateNetwork::disseminate(const std::string& channel, const std::string& txid,
