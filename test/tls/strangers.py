@@ -111,7 +111,7 @@ def ask(bench, everybody, address, wanted):
         done = subprocess.run(list(map(str, words)), capture_output=True, text=True, timeout=120)
         lines = done.stdout.strip().splitlines()
         return lines if len(lines) == len(wanted(name)) else ["\n".join(lines) + done.stderr] * len(wanted(name))
-    with concurrent.futures.ThreadPoolExecutor(len(everybody)) as pool:
+    with concurrent.futures.ThreadPoolExecutor(max(len(everybody), 1)) as pool:
         for name, lines in zip(everybody, pool.map(run, everybody)):
             for certificate, line in zip(wanted(name), lines):
                 yield name, certificate, line
