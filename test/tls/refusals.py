@@ -326,6 +326,8 @@ class Bench:
 
 
 PORTS = network.PORTS
+# Our client says itself what is wrong, or cannot be made to do it: without Go nobody asks the server.
+ONLY_GO_GETS_THERE = {"T12", "T48", "T50b"}
 
 
 def main():
@@ -341,6 +343,8 @@ def main():
         expected = file.read_text() if file.exists() else ""
         if bench.go is None:
             expected = re.sub(r"\ngo\n.*\n", "\ngo\n(no Go toolchain)\n", expected)
+            if case.number in ONLY_GO_GETS_THERE:
+                expected = re.sub(r"\nserver\n(?:.+\n)+", "\nserver\n(says nothing)\n", expected)
         if UPDATE:
             file.write_text(result)
         elif result != expected:
