@@ -7,9 +7,8 @@
 
 #include "base/log.h"
 #include "identity/signature_memory.h"
+#include "kit/definitions.h"
 #include "kit/transactions.h"
-#include "lifecycle/definition.h"
-#include "lifecycle/keys.h"
 #include "validate/validator.h"
 #include "wire/marshal.h"
 #include "wire/transaction_views.h"
@@ -19,20 +18,6 @@ namespace selvage {
 namespace {
 
 constexpr int kTransactions = 100;
-
-class DefinitionWriter final : public lifecycle::StateWriter {
- public:
-  explicit DefinitionWriter(ledger::MemoryState& state) : state_(state) {}
-  Result<std::optional<Bytes>> get(std::string_view) const override { return std::optional<Bytes>(); }
-  Status put(std::string_view key, BytesView value) override {
-    state_.put(lifecycle::kNamespace, key, ledger::StateValue{Bytes(value), {}, {}});
-    return {};
-  }
-  Status remove(std::string_view) override { return {}; }
-
- private:
-  ledger::MemoryState& state_;
-};
 
 struct Prepared {
   Prepared() {
@@ -44,14 +29,7 @@ struct Prepared {
     }
     block = std::make_shared<const ::common::Block>(channel.block(5, "", std::move(transactions)));
     bundle = channel.bundle();
-    lifecycle::ChannelRules rules;
-    rules.channel_id = channel.id();
-    rules.policies = &bundle->policies();
-    lifecycle::Definition definition;
-    definition.sequence = 1;
-    definition.version = "1.0";
-    DefinitionWriter writer(state);
-    if (!lifecycle::commit_definition(rules, "basic", definition, writer, {})) std::abort();
+    test::define(channel, "basic", lifecycle::Parameters(), state);
   }
   test::Channel channel;
   std::shared_ptr<const ::common::Block> block;

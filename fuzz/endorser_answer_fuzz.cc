@@ -4,6 +4,7 @@
 // result.
 #include <set>
 
+#include "base/utf8.h"
 #include "client/gateway/gateway_client.h"
 #include "gateway/answers.h"
 #include "gateway/plan.h"
@@ -124,7 +125,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
     const peer_gateway::Verdict verdict = peer_gateway::judge(one.answer);
     expect(verdict.ok() || !one.answer.failed || !verdict.message.empty() || one.answer.error.empty());
     const auto detail = peer_gateway::error_detail(one.peer->member(), verdict.message);
-    expect(wire::is_utf8(detail.message()));
+    expect(is_utf8(detail.message()));
     if (one.answer.failed || !verdict.ok()) {
       if (!asked.contains(one.peer.get())) continue;
       if (const auto other = plan.replacement(*one.peer)) {

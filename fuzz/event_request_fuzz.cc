@@ -3,8 +3,10 @@
 // request. No event is told twice, and what a peer sends can be read.
 #include <set>
 
+#include "base/utf8.h"
 #include "event/chaincode_events.h"
 #include "input.h"
+#include "readable.h"
 #include "node/peer/filtered_block.h"
 #include "peer/events.pb.h"
 #include "wire/fields.h"
@@ -15,12 +17,7 @@ namespace {
 
 using namespace selvage;
 using fuzz::expect;
-
-template <class Message>
-void expect_readable(const Message& message) {
-  Message same;
-  expect(wire::parse_into(wire::marshal(message), same).has_value());
-}
+using fuzz::expect_readable;
 
 void follow(const ::gateway::ChaincodeEventsRequest& request, BytesView rest) {
   event::EventMatcher matcher(request.chaincode_id(), request.after_transaction_id());
@@ -57,7 +54,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* bytes, size_t size) {
   if (!fuzz::take_part(rest, asked)) return 0;
   (void)fuzz::take_part(rest, answered);
   if (const auto commit = event::read_commit_request(asked)) {
-    expect(wire::is_utf8(commit->request.transaction_id()) && wire::is_utf8(commit->request.channel_id()));
+    expect(is_utf8(commit->request.transaction_id()) && is_utf8(commit->request.channel_id()));
   }
   if (::protos::DeliverResponse response; wire::parse_into(answered, response)) {
     expect_readable(response);

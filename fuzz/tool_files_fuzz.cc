@@ -8,6 +8,7 @@
 #include "client/gateway/checkpointer.h"
 #include "common/configtx.pb.h"
 #include "input.h"
+#include "readable.h"
 #include "kit/faulty_disk.h"
 #include "lifecycle/metadata_file.h"
 #include "peer/collection.pb.h"
@@ -24,12 +25,7 @@ namespace {
 
 using namespace selvage;
 using fuzz::expect;
-
-template <class Message>
-void expect_readable(const Message& message) {
-  Message same;
-  expect(wire::parse_into(wire::marshal(message), same).has_value());
-}
+using fuzz::expect_readable;
 
 template <class T>
 bool good(const Result<T>& result) {

@@ -39,23 +39,15 @@ class Validate : public testing::Test {
 
   void define(const std::string& chaincode, const std::string& policy_text, const Bytes& collections = "",
               const std::string& plugin = "") {
-    auto bundle = channel_.bundle();
-    lifecycle::ChannelRules rules;
-    rules.channel_id = channel_.id();
-    rules.policies = &bundle->policies();
-    lifecycle::Definition definition;
-    definition.sequence = 1;
-    definition.version = "1.0";
-    definition.collections = collections;
-    definition.validation_plugin = plugin;
+    lifecycle::Parameters parameters;
+    parameters.collections = collections;
+    parameters.validation_plugin = plugin;
     if (!policy_text.empty()) {
       ::protos::ApplicationPolicy policy;
       *policy.mutable_signature_policy() = *policy::parse_signature_policy(policy_text);
-      definition.validation_parameter = wire::marshal(policy);
+      parameters.validation_parameter = wire::marshal(policy);
     }
-    test::DefinitionWriter writer(state_);
-    auto committed = lifecycle::commit_definition(rules, chaincode, definition, writer, {});
-    ASSERT_TRUE(committed) << committed.error().message;
+    test::define(channel_, chaincode, parameters, state_);
   }
 
   Draft good() { return test::good_draft(channel_); }

@@ -1,7 +1,5 @@
 #include "wire/fields.h"
 
-#include "base/utf8.h"
-
 namespace selvage::wire {
 namespace {
 
@@ -114,8 +112,6 @@ void append_varint_field(Bytes& out, uint32_t number, uint64_t value) {
   append_varint(out, uint64_t{number} << 3);
   append_varint(out, value);
 }
-
-bool is_utf8(BytesView text) { return selvage::is_utf8(text); }
 
 bool read_bytes_fields(BytesView message, std::initializer_list<BytesView*> places) {
   FieldReader fields(message);

@@ -48,7 +48,4 @@ void append_varint(Bytes& out, uint64_t value);
 void append_bytes_field(Bytes& out, uint32_t number, BytesView bytes);  // nothing for empty bytes, as proto3 does
 void append_varint_field(Bytes& out, uint32_t number, uint64_t value);  // nothing for 0
 
-// proto3 refuses strings that are not UTF-8.
-[[nodiscard]] bool is_utf8(BytesView text);
-
 }  // namespace selvage::wire

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/utf8.h"
 #include "wire/fields.h"
 
 namespace selvage::wire {
@@ -14,7 +15,7 @@ using google::protobuf::Reflection;
 
 std::string quoted(const Bytes& text) {
   static constexpr char kHex[] = "0123456789abcdef";
-  const bool valid = wire::is_utf8(text);
+  const bool valid = is_utf8(text);
   std::string out = "\"";
   for (const char c : text) {
     const auto byte = static_cast<uint8_t>(c);

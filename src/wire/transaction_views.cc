@@ -1,5 +1,6 @@
 #include "wire/transaction_views.h"
 
+#include "base/utf8.h"
 #include "wire/fields.h"
 #include "wire/marshal.h"
 

@@ -33,19 +33,24 @@ class DefinitionWriter final : public lifecycle::StateWriter {
   ledger::MemoryState& state_;
 };
 
-// Sequence 1, version 1.0, the channel's default policy, these collections (marshalled; may be empty).
-inline void define(const Channel& channel, const std::string& chaincode, const Bytes& collections,
+// Commits sequence 1, version 1.0, of what else `parameters` say; by default the channel's policy and no collections.
+inline void define(const Channel& channel, const std::string& chaincode, const lifecycle::Parameters& parameters,
                    ledger::MemoryState& state) {
   const auto bundle = channel.bundle();
   lifecycle::ChannelRules rules;
   rules.channel_id = channel.id();
   rules.policies = &bundle->policies();
-  lifecycle::Definition definition;
-  definition.sequence = 1;
+  lifecycle::Definition definition{parameters, 1};
   definition.version = "1.0";
-  definition.collections = collections;
   DefinitionWriter writer(state);
   if (!lifecycle::commit_definition(rules, chaincode, definition, writer, {})) std::abort();
+}
+
+// With these collections, marshalled.
+inline void define(const Channel& channel, const std::string& chaincode, const Bytes& collections, ledger::MemoryState& state) {
+  lifecycle::Parameters parameters;
+  parameters.collections = collections;
+  define(channel, chaincode, parameters, state);
 }
 
 }  // namespace selvage::test

@@ -85,47 +85,52 @@ TEST(Upkeep, TakesANewPairFromItsFiles) {
   EXPECT_EQ(node.store->current()->leaf(), next.certificate);
 }
 
+// An Upkeep that looks every few milliseconds, once it was started.
+class Watching {
+ public:
+  explicit Watching(Node& node) : upkeep_(node.registry, node.clock, metrics::disabled(), {.every = 5ms, .logger = "certmonitor"}) {
+    upkeep_.on_change([this] {
+      std::lock_guard lock(mutex_);
+      changed_ = true;
+      wake_.notify_all();
+    });
+  }
+  Upkeep* operator->() { return &upkeep_; }
+  bool sees_a_change() {
+    std::unique_lock lock(mutex_);
+    return wake_.wait_for(lock, 20s, [&] { return changed_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool changed_ = false;
+  Upkeep upkeep_;  // last: its thread ends first
+};
+
 TEST(Upkeep, NoticesByItselfThatFilesChanged) {
   Node node;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool taken = false;
-  Upkeep quick(node.registry, node.clock, metrics::disabled(), {.every = 5ms, .logger = "certmonitor"});
-  quick.on_change([&] {
-    std::lock_guard lock(mutex);
-    taken = true;
-    changed.notify_all();
-  });
-  quick.start();
+  Watching quick(node);
+  quick->start();
   test::Identity next = node.ca.server("peer0.org1", {"peer0.org1", "127.0.0.1"});
   node.put(next);
-  std::unique_lock lock(mutex);
-  EXPECT_TRUE(changed.wait_for(lock, 20s, [&] { return taken; }));
+  EXPECT_TRUE(quick.sees_a_change());
   EXPECT_EQ(node.store->current()->leaf(), next.certificate);
 }
 
 // A CA whose clock is ahead of ours: the pair is told as refused, and taken without another change once it is valid.
 TEST(Upkeep, TakesAPairThatWasNotValidYetWhenItIs) {
   Node node;
-  std::mutex mutex;
-  std::condition_variable changed;
-  bool taken = false;
-  Upkeep quick(node.registry, node.clock, metrics::disabled(), {.every = 5ms, .logger = "certmonitor"});
-  quick.on_change([&] {
-    std::lock_guard lock(mutex);
-    taken = true;
-    changed.notify_all();
-  });
+  Watching quick(node);
   const test::Identity next =
       node.ca.server("peer0.org1", {"peer0.org1", "127.0.0.1"}, [](auto& r) { r.not_before = test::kGoodNow + 10s; });
   node.put(next);
   const auto refused = [](const Reloaded& one) { return one.outcome == Reloaded::Outcome::kRefused; };
-  const auto said = quick.reload();
+  const auto said = quick->reload();
   EXPECT_EQ(std::count_if(said.begin(), said.end(), refused), 1);
   node.clock.set(to_system_time(test::kGoodNow + 10s));
-  quick.start();
-  std::unique_lock lock(mutex);
-  EXPECT_TRUE(changed.wait_for(lock, 20s, [&] { return taken; }));
+  quick->start();
+  EXPECT_TRUE(quick.sees_a_change());
   EXPECT_EQ(node.store->current()->leaf(), next.certificate);
 }
 
